@@ -53,7 +53,9 @@ export interface TokenConfig {
   readonly service?: string | undefined;
   /** Lifetime of an access token in milliseconds. Default 5 minutes. */
   readonly accessTtl?: number | undefined;
-  /** Time after its last use at which a refresh token ends, in milliseconds. Default 30 days. */
+  /**
+   * Lifetime of a refresh token in milliseconds; each use answers with a new one. Default 30 days.
+   */
   readonly refreshTtl?: number | undefined;
   /** URL of an outside token server, named in challenges when the built-in service is off. */
   readonly realm?: string | undefined;

@@ -16,7 +16,7 @@ const MIN_COST = 4;
 const BCRYPT = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/;
 
 /** A line that does not count, and why; never holds the hash itself. */
-export interface HtpasswdProblem {
+interface HtpasswdProblem {
   /** Line number, from 1. */
   readonly line: number;
   readonly reason: string;

@@ -16,11 +16,20 @@ export interface ScopeRequest {
   readonly actions: readonly Action[];
 }
 
+/** A right as named in a challenge, so that the next token can hold it. */
+interface RightRequest {
+  readonly right: Right;
+}
+
+/** What the next credential should be good for. */
+export type ChallengeScope = ScopeRequest | RightRequest;
+
 /** What one authenticated request may do. Immutable; one object per cached credential. */
 export interface Access {
   /**
    * Stable id of the subject: '' for anonymous, 'user:NAME', 'local' for the token of the address
-   * file. Upload sessions are bound to it.
+   * file, 'issuer:ISSUER:SUBJECT' (the issuer percent-encoded) for tokens of outside issuers. Upload
+   * sessions are bound to it.
    */
   readonly subject: string;
   /** May this request do it: the token's scope, if any, intersected with the subject's policies. */
@@ -41,18 +50,23 @@ export interface Authenticator {
   /** True when no authentication is configured: every request gets full access. */
   readonly open: boolean;
   /**
-   * Synchronous for anonymous requests and cached credentials, a promise otherwise.
+   * Synchronous for anonymous requests and cached credentials, a promise otherwise. Errors are
+   * thrown or rejected with accordingly.
    * @throws AuthenticationError for a bad, expired or forged credential
    * @throws TooManyAttemptsError when log-ins of this client or user are being slowed
+   * @throws AuthenticationBusyError when the credential cannot be checked now
    */
   authenticate(authorization: string | undefined, clientAddress: string): Access | Promise<Access>;
   /** Value of WWW-Authenticate for a 401 on these scopes. */
   challenge(
-    scopes: readonly ScopeRequest[],
+    scopes: readonly ChallengeScope[],
     origin: Origin,
     error?: 'invalid_token' | 'insufficient_scope',
   ): string;
-  /** Serves GET and POST /token; null when the token service is off. */
+  /**
+   * Serves GET and POST /token, errors included; null when the token service is off. It may change
+   * when the configuration is reloaded: look each time.
+   */
   readonly tokenEndpoint:
     | ((req: IncomingMessage, res: ServerResponse, clientAddress: string) => Promise<void>)
     | null;

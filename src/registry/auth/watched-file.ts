@@ -14,6 +14,7 @@ export interface AuthLogger {
 
 /** A file this young may be written again within the granularity of its time stamp. */
 const SETTLED_AFTER_MS = 2000;
+const DEFAULT_POLL_INTERVAL = 1000;
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /** The parsed contents of a file, kept up to date. */
@@ -21,8 +22,8 @@ export interface WatchedFile<T> {
   /** What the file held when it was last read with success. */
   readonly value: T;
   /**
-   * Looks whether the file has changed and reads it if so. A file that cannot be read or parsed is
-   * reported once, and the last good contents stay.
+   * Looks whether the file has changed and reads it if so: what was written before the call is seen.
+   * A file that cannot be read or parsed is reported once, and the last good contents stay.
    */
   refresh(): Promise<void>;
   close(): void;
@@ -36,8 +37,8 @@ export interface WatchOptions<T> {
   /** Called after the value has been replaced by another one. */
   readonly onChange: (value: T) => void;
   readonly logger: AuthLogger;
-  /** Milliseconds between looks that nobody asked for. */
-  readonly pollInterval: number;
+  /** Milliseconds between looks that nobody asked for. Default 1000. */
+  readonly pollInterval?: number;
 }
 
 interface Reading {
@@ -72,11 +73,12 @@ async function read(path: string, known: Reading | undefined): Promise<Reading |
  * @throws when the first reading fails
  */
 export async function watchFile<T>(options: WatchOptions<T>): Promise<WatchedFile<T>> {
-  const { path, parse, logger } = options;
+  const { path, parse, logger, pollInterval = DEFAULT_POLL_INTERVAL } = options;
   let reading = (await read(path, undefined))!;
   let value = parse(reading.text);
   let reported: string | undefined;
   let running: Promise<void> | undefined;
+  let following: Promise<void> | undefined;
 
   async function look(): Promise<void> {
     try {
@@ -99,13 +101,21 @@ export async function watchFile<T>(options: WatchOptions<T>): Promise<WatchedFil
   }
 
   function refresh(): Promise<void> {
-    running ??= look().finally(() => {
+    // A look that has begun may have seen the file before the change that the caller asks about.
+    if (running !== undefined) {
+      following ??= running.then(() => {
+        following = undefined;
+        return refresh();
+      });
+      return following;
+    }
+    running = look().finally(() => {
       running = undefined;
     });
     return running;
   }
 
-  const timer = setInterval(() => void refresh(), options.pollInterval).unref();
+  const timer = setInterval(() => void refresh(), pollInterval).unref();
   return {
     get value() {
       return value;

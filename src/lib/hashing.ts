@@ -1,0 +1,121 @@
+/**
+ * Hashes what lies on disk on a thread of its own, so that re-reading a large blob never delays a
+ * request. The bytes go over in shared buffers, which costs no copy.
+ */
+import { Worker } from 'node:worker_threads';
+import type { HashAnswer, HashRequest } from './hash-worker.ts';
+import { workerUrl } from './worker-url.ts';
+
+/** Bytes handed over at a time. */
+const CHUNK = 256 * 1024;
+/** Files hashed at once; further ones wait. */
+const MAX_JOBS = 4;
+
+/** Reads up to `buffer.length` bytes from `position` on; 0 at the end. */
+export type ReadAt = (buffer: Uint8Array, position: number) => Promise<number>;
+
+/** What is to be hashed. */
+export interface HashInput {
+  readonly algorithm: 'sha256' | 'sha512';
+  readonly read: ReadAt;
+  /** Bytes to hash. */
+  readonly size: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each chunk with its length, for progress; a promise slows the reading down. */
+  readonly onChunk?: ((bytes: number) => void | Promise<void>) | undefined;
+}
+
+/** Hashes on another thread. */
+export interface Hasher {
+  /**
+   * @returns the hash in lower-case hex, or undefined when there are fewer bytes than `size`
+   * @throws what `read` throws, and the signal's reason
+   */
+  hash(input: HashInput): Promise<string | undefined>;
+  close(): Promise<void>;
+}
+
+/** Creates a hasher; its thread starts with the first job. */
+export function createHasher(): Hasher {
+  const answers = new Map<number, PromiseWithResolvers<HashAnswer>>();
+  const queue: (() => void)[] = [];
+  let worker: Worker | undefined;
+  let jobs = 0;
+  let lastId = 0;
+
+  function fail(error: Error): void {
+    worker = undefined;
+    for (const { reject } of answers.values()) reject(error);
+    answers.clear();
+  }
+
+  function start(): Worker {
+    const started = new Worker(workerUrl(import.meta.url, './hash-worker'));
+    started.unref();
+    started.on('message', (answer: HashAnswer) => {
+      const waiting = answers.get(answer.id);
+      answers.delete(answer.id);
+      waiting?.resolve(answer);
+    });
+    started.on('error', fail);
+    started.on('exit', () => fail(new Error('the hashing thread ended')));
+    return started;
+  }
+
+  function send(request: HashRequest): void {
+    worker ??= start();
+    worker.postMessage(request);
+  }
+
+  function ask(request: HashRequest): Promise<HashAnswer> {
+    const waiting = Promise.withResolvers<HashAnswer>();
+    answers.set(request.id, waiting);
+    send(request);
+    // It may be looked at only after the next read; a failure meanwhile is not unhandled.
+    waiting.promise.catch(() => undefined);
+    return waiting.promise;
+  }
+
+  async function run(input: HashInput): Promise<string | undefined> {
+    const { algorithm, read, size, signal, onChunk } = input;
+    const id = ++lastId;
+    const buffers = [0, 1].map(() => new Uint8Array(new SharedArrayBuffer(CHUNK)));
+    send({ id, begin: algorithm });
+    let complete = false;
+    try {
+      let position = 0;
+      let pending: Promise<unknown> | undefined;
+      for (let turn = 0; position < size; turn++) {
+        signal?.throwIfAborted();
+        const room = buffers[turn % 2]!.subarray(0, Math.min(CHUNK, size - position));
+        const length = await read(room, position);
+        if (length === 0) break;
+        await pending;
+        pending = ask({ id, add: room.subarray(0, length) });
+        position += length;
+        await onChunk?.(length);
+      }
+      await pending;
+      complete = position >= size;
+    } finally {
+      if (!complete) await ask({ id, end: true }).catch(() => undefined);
+    }
+    return complete ? (await ask({ id, end: true })).hex : undefined;
+  }
+
+  return {
+    async hash(input) {
+      if (jobs >= MAX_JOBS) await new Promise<void>((go) => queue.push(go));
+      jobs++;
+      try {
+        return await run(input);
+      } finally {
+        jobs--;
+        queue.shift()?.();
+      }
+    },
+    async close() {
+      await worker?.terminate();
+    },
+  };
+}

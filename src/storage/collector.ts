@@ -1,0 +1,348 @@
+/**
+ * The collector frees what nothing needs any more, in the background and in small steps, while
+ * pushes and pulls go on.
+ *
+ * It holds no lock and makes no plan that could grow old: each removal is decided and carried out in
+ * one transaction that looks at the state of that moment. A blob goes from a repository when no
+ * manifest there refers to it and its lease has ended; content goes with its last owner, in the same
+ * transaction; its file is removed after that transaction is durable. A crash at any point leaves
+ * at most a file too many, which the first cycle after the next start finds.
+ */
+
+import { removeLink } from './blobs.ts';
+import { commit, type StoreContext } from './context.ts';
+import { after, type KeyRange } from './kv/types.ts';
+import { deleteManifest, purgeDeletedManifest } from './manifests.ts';
+import { type Changes, change } from './metadata/changes.ts';
+import { fileOf, keys, lastPart, middlePart, ranges } from './metadata/keys.ts';
+import {
+  type ContentRecord,
+  type DeletedManifestRecord,
+  type DeletedTagRecord,
+  decode,
+  type ManifestRecord,
+  type Totals,
+} from './metadata/records.ts';
+import { type Pace, startPace } from './pace.ts';
+import type { FileId } from './target/types.ts';
+import type { Uploads } from './uploads/uploads.ts';
+
+/** The parts of a cycle, in their order. */
+export const COLLECTION_PHASES = [
+  'uploads',
+  'dead-files',
+  'deleted',
+  'untagged',
+  'blobs',
+  'repositories',
+  'orphans',
+] as const;
+
+/** A part of a cycle. */
+export type CollectionPhase = (typeof COLLECTION_PHASES)[number];
+
+/** What a cycle has done so far, or would do in a dry run. */
+export interface CollectionReport {
+  readonly dryRun: boolean;
+  /** Milliseconds since 1970. */
+  readonly started: number;
+  readonly finished?: number;
+  /** Why it ended early. */
+  readonly error?: string;
+  readonly phase: CollectionPhase;
+  /** Blobs looked at, and how many there are about. */
+  readonly scanned: number;
+  readonly total: number;
+  /** What went. */
+  readonly uploads: number;
+  readonly manifests: number;
+  readonly blobs: number;
+  readonly repositories: number;
+  readonly files: number;
+  /** Bytes of content that went for good. */
+  readonly bytes: number;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Keys taken from the database at a time; no cursor stays open between two steps. */
+const STEP = 64;
+
+/** How the collector is set up. */
+export interface CollectorOptions {
+  readonly uploads: Uploads;
+  /** File numbers below this one come from earlier runs and may be leftovers of a crash. */
+  readonly firstOwnFile: FileId;
+  /** Milliseconds between the cycles that run by themselves; 0: none does. */
+  readonly interval: number;
+}
+
+/** Frees what is not needed. */
+export interface Collector {
+  /** Begins a cycle, or joins one of the same kind that runs; resolves with its final report. */
+  run(options: { readonly dryRun: boolean }): Promise<CollectionReport>;
+  /** The cycle that runs, else the last one; undefined before the first. */
+  report(): CollectionReport | undefined;
+  readonly running: boolean;
+  /** Stops a running cycle and all further ones. */
+  close(): Promise<void>;
+}
+
+/** Starts the collector. */
+export function startCollector(context: StoreContext, options: CollectorOptions): Collector {
+  const { kv, target, clock, settings, leases } = context;
+  const { uploads } = options;
+  const stop = new AbortController();
+  let report: Mutable<CollectionReport> | undefined;
+  let running: Promise<CollectionReport> | undefined;
+  let sweptOrphans = false;
+
+  /** Goes over a range in steps; `visit` gets the keys of one step. */
+  async function steps(
+    range: KeyRange,
+    pace: Pace,
+    visit: (keys: readonly string[]) => void | Promise<void>,
+  ): Promise<void> {
+    let from = range.from;
+    for (;;) {
+      const found = [...kv.keys({ from, to: range.to, limit: STEP })];
+      if (found.length === 0) return;
+      await visit(found);
+      from = after(found.at(-1)!);
+      if (pace.due()) await pace.rest();
+      stop.signal.throwIfAborted();
+    }
+  }
+
+  async function removeDeadFiles(now: Mutable<CollectionReport>, pace: Pace): Promise<void> {
+    await steps(ranges.deadFiles(), pace, async (found) => {
+      if (now.dryRun) return;
+      for (const key of found) await target.remove(fileOf(key));
+      await change(kv, ({ tx }) => {
+        for (const key of found) tx.remove(key);
+      });
+      now.files += found.length;
+    });
+  }
+
+  async function endUndo(now: Mutable<CollectionReport>, pace: Pace): Promise<void> {
+    const isOver = (key: string): boolean => {
+      const record = kv.read(key, decode<DeletedManifestRecord | DeletedTagRecord>);
+      return record !== undefined && record.until <= clock();
+    };
+    await steps(ranges.deletedTags(), pace, async (found) => {
+      const over = found.filter(isOver);
+      if (now.dryRun || over.length === 0) return;
+      await change(kv, ({ tx }) => {
+        for (const key of over) tx.remove(key);
+      });
+    });
+    await steps(ranges.deletedManifests(), pace, async (found) => {
+      for (const key of found.filter(isOver)) {
+        now.manifests++;
+        if (!now.dryRun) await purgeDeletedManifest(context, middlePart(key), lastPart(key));
+      }
+    });
+  }
+
+  /**
+   * Whether a manifest may go by age: nothing that a tag, an index or a subject reaches. Looking at
+   * the nearest keeper is enough, since a keeper that may go itself goes first.
+   */
+  function isUnkept(changes: Changes, repository: string, digest: string): boolean {
+    const { tx } = changes;
+    const record = changes.record<ManifestRecord>(keys.manifest(repository, digest));
+    if (record === undefined || record.at > clock() - settings.untaggedAfter) return false;
+    if (leases.holds(digest)) return false;
+    const hasTag = tx.keys({ ...ranges.tagsOf(repository, digest), limit: 1 }).length > 0;
+    const inIndex = tx
+      .keys(ranges.uses(repository, digest))
+      .some((key) => tx.has(keys.manifest(repository, lastPart(key))));
+    const hasSubject =
+      record.subject !== undefined && tx.has(keys.manifest(repository, record.subject));
+    return !hasTag && !inIndex && !hasSubject;
+  }
+
+  async function removeUntagged(now: Mutable<CollectionReport>, pace: Pace): Promise<void> {
+    if (settings.untaggedAfter === 0) return;
+    await steps(ranges.allManifests(), pace, async (found) => {
+      for (const key of found) {
+        const repository = middlePart(key);
+        const digest = lastPart(key);
+        let unkept = false;
+        await change(kv, (changes) => {
+          unkept = isUnkept(changes, repository, digest);
+        });
+        if (!unkept) continue;
+        now.manifests++;
+        if (now.dryRun) continue;
+        const only = (changes: Changes): boolean => isUnkept(changes, repository, digest);
+        await deleteManifest(context, repository, digest, only).catch(() => undefined);
+      }
+    });
+  }
+
+  /** Whether a blob of a repository may go. */
+  function isUnused(
+    held: { keys(range: KeyRange): Iterable<string> },
+    repository: string,
+    digest: string,
+  ): boolean {
+    if (leases.holds(digest)) return false;
+    for (const _ of held.keys({ ...ranges.uses(repository, digest), limit: 1 })) return false;
+    return true;
+  }
+
+  async function removeUnusedBlobs(now: Mutable<CollectionReport>, pace: Pace): Promise<void> {
+    await steps(ranges.allLinks(), pace, async (found) => {
+      now.scanned += found.length;
+      const unused = found.filter((key) => isUnused(kv, middlePart(key), lastPart(key)));
+      if (unused.length === 0) return;
+      if (now.dryRun) {
+        now.blobs += unused.length;
+        for (const key of unused) {
+          const owners = [...kv.keys({ ...ranges.owners(lastPart(key)), limit: 2 })];
+          const content = kv.read(keys.content(lastPart(key)), decode<ContentRecord>);
+          if (owners.length === 1) now.bytes += content?.size ?? 0;
+        }
+        return;
+      }
+      // Two blobs of one step may be one content in two repositories: one transaction each.
+      for (const key of unused) {
+        const removed = commit(context, (changes) => {
+          const repository = middlePart(key);
+          const digest = lastPart(key);
+          const { tx } = changes;
+          if (!tx.has(key) || !isUnused(tx, repository, digest)) return undefined;
+          const before = changes.record<ContentRecord>(keys.content(digest));
+          removeLink(changes, repository, digest);
+          const last = tx.keys({ ...ranges.owners(digest), limit: 2 }).length < 2;
+          return last ? (before?.size ?? 0) : 0;
+        });
+        removed.then(
+          (bytes) => {
+            if (bytes === undefined) return;
+            now.blobs++;
+            now.bytes += bytes;
+          },
+          () => undefined,
+        );
+      }
+      await kv.settled();
+      await context.faultPoint('collector.committed');
+    });
+  }
+
+  async function removeEmptyRepositories(
+    now: Mutable<CollectionReport>,
+    pace: Pace,
+  ): Promise<void> {
+    await steps(ranges.repositories(), pace, async (found) => {
+      for (const key of found) {
+        const name = lastPart(key);
+        const held = [
+          ranges.links(name),
+          ranges.manifests(name),
+          ranges.tags(name),
+          ranges.deletedManifests(name),
+        ];
+        const isEmpty = (has: { keys(range: KeyRange): Iterable<string> }): boolean =>
+          held.every((range) => [...has.keys({ ...range, limit: 1 })].length === 0);
+        if (!isEmpty(kv)) continue;
+        now.repositories++;
+        if (now.dryRun) continue;
+        await change(kv, (changes) => {
+          if (!changes.tx.has(key) || !isEmpty(changes.tx)) return;
+          changes.tx.remove(key);
+          changes.count('repositories', -1);
+        });
+      }
+    });
+  }
+
+  /** Files that a crash left behind; only the first cycle of a process can find any. */
+  async function removeOrphans(now: Mutable<CollectionReport>, pace: Pace): Promise<void> {
+    if (sweptOrphans) return;
+    for await (const id of target.files()) {
+      stop.signal.throwIfAborted();
+      if (pace.due()) await pace.rest();
+      if (id >= options.firstOwnFile) continue;
+      if (kv.has(keys.file(id)) || kv.has(keys.deadFile(id)) || uploads.files().has(id)) continue;
+      now.files++;
+      now.bytes += await target.allocated(id);
+      if (!now.dryRun) await target.remove(id);
+    }
+    if (!now.dryRun) sweptOrphans = true;
+  }
+
+  async function cycle(dryRun: boolean): Promise<CollectionReport> {
+    const total = kv.read(keys.totals, decode<Totals>)?.contents ?? 0;
+    const now: Mutable<CollectionReport> = {
+      dryRun,
+      started: clock(),
+      phase: 'uploads',
+      scanned: 0,
+      total,
+      uploads: 0,
+      manifests: 0,
+      blobs: 0,
+      repositories: 0,
+      files: 0,
+      bytes: 0,
+    };
+    report = now;
+    const pace = startPace(stop.signal);
+    const work: Record<CollectionPhase, () => Promise<void>> = {
+      uploads: async () => {
+        if (!dryRun) now.uploads = await uploads.expire();
+      },
+      'dead-files': () => removeDeadFiles(now, pace),
+      deleted: () => endUndo(now, pace),
+      untagged: () => removeUntagged(now, pace),
+      blobs: () => removeUnusedBlobs(now, pace),
+      repositories: () => removeEmptyRepositories(now, pace),
+      orphans: () => removeOrphans(now, pace),
+    };
+    try {
+      for (const phase of COLLECTION_PHASES) {
+        now.phase = phase;
+        await work[phase]();
+      }
+    } catch (error) {
+      now.error = (error as Error).message;
+      if (!stop.signal.aborted) context.logger.error({ err: error }, 'collection failed');
+    }
+    now.finished = clock();
+    if (now.error === undefined) context.logger.info({ ...now }, 'collection finished');
+    return now;
+  }
+
+  async function run(dryRun: boolean): Promise<CollectionReport> {
+    while (running !== undefined) {
+      const current = await running;
+      if (current.dryRun === dryRun) return current;
+    }
+    if (stop.signal.aborted) throw new Error('the store is closed');
+    running = cycle(dryRun).finally(() => {
+      running = undefined;
+    });
+    return await running;
+  }
+
+  const timer =
+    options.interval > 0
+      ? setInterval(() => void run(false).catch(() => undefined), options.interval).unref()
+      : undefined;
+  return {
+    run: ({ dryRun }) => run(dryRun),
+    report: () => report,
+    get running() {
+      return running !== undefined;
+    },
+    async close() {
+      clearInterval(timer);
+      stop.abort(new Error('the store is being closed'));
+      await running;
+    },
+  };
+}

@@ -1,0 +1,136 @@
+/** Reads the bytes of a digest, wherever they lie, and takes damaged ones out of service. */
+import type { Digest } from '../oci/digest.ts';
+import type { StoreContext } from './context.ts';
+import { change } from './metadata/changes.ts';
+import { keys } from './metadata/keys.ts';
+import { type ContentRecord, decode, type QuarantineRecord } from './metadata/records.ts';
+import { FileMissingError, type FileReader } from './target/types.ts';
+
+/** Content above this size is not kept in memory. */
+const MAX_CACHED = 256 * 1024;
+
+/** Content that can be read. */
+export interface Content {
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  readonly record: ContentRecord;
+}
+
+/** The content of a digest, or undefined when there is none or it is quarantined. */
+export function findContent(context: StoreContext, digest: Digest): Content | undefined {
+  const record = context.kv.read<ContentRecord>(keys.content(digest), decode<ContentRecord>);
+  if (record === undefined || record.damaged !== undefined) return undefined;
+  return { digest, size: record.size, record };
+}
+
+/** Content could not be read as it should be: the answer has to be cut, and it was quarantined. */
+export class ContentDamagedError extends Error {
+  override readonly name = 'ContentDamagedError';
+  readonly digest: Digest;
+
+  constructor(digest: Digest, reason: string) {
+    super(`content ${digest} is damaged: ${reason}`);
+    this.digest = digest;
+  }
+}
+
+/** Bytes that are at hand without waiting; undefined when they lie in a file. */
+export function contentInMemory(context: StoreContext, content: Content): Buffer | undefined {
+  const cached = context.contentCache.get(content.digest);
+  if (cached !== undefined || content.record.file !== undefined) return cached;
+  const bytes = context.kv.bytes(keys.inline(content.digest));
+  if (bytes !== undefined) context.contentCache.set(content.digest, bytes);
+  return bytes;
+}
+
+/**
+ * Opens content that lies in a file. When the file has just been removed because the content came
+ * anew, the new file is opened.
+ * @returns undefined when the content is gone
+ */
+export async function openContent(
+  context: StoreContext,
+  content: Content,
+): Promise<FileReader | undefined> {
+  let now: Content | undefined = content;
+  for (let attempt = 0; now?.record.file !== undefined; attempt++) {
+    try {
+      return await context.target.open(now.record.file);
+    } catch (error) {
+      if (!(error instanceof FileMissingError)) throw error;
+      const before: number = now.record.file;
+      now = findContent(context, content.digest);
+      if (attempt > 0 || now?.record.file === before) {
+        await quarantine(context, content, 'its file is missing');
+        return undefined;
+      }
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Reads all of a content; only for what is known to be small, such as manifests.
+ * @returns undefined when it is gone
+ * @throws ContentDamagedError
+ */
+export async function readContent(
+  context: StoreContext,
+  content: Content,
+): Promise<Buffer | undefined> {
+  const ready = contentInMemory(context, content);
+  if (ready !== undefined) return ready;
+  const reader = await openContent(context, content);
+  if (reader === undefined) return undefined;
+  try {
+    const bytes = Buffer.allocUnsafeSlow(content.size);
+    let position = 0;
+    while (position < bytes.length) {
+      const read = await readOnce(reader, bytes, position);
+      if (read === 0) {
+        await quarantine(context, content, 'its file is short');
+        throw new ContentDamagedError(content.digest, 'its file is short');
+      }
+      position += read;
+    }
+    if (bytes.length <= MAX_CACHED) context.contentCache.set(content.digest, bytes);
+    return bytes;
+  } finally {
+    reader.release();
+  }
+}
+
+function readOnce(reader: FileReader, bytes: Buffer, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const into = { offset: position, length: bytes.length - position, position };
+    reader.read(bytes, into, (error, read) => (error === null ? resolve(read) : reject(error)));
+  });
+}
+
+/**
+ * Takes content out of service: it counts as absent from now on, until the same digest is pushed
+ * again (decisions 1). Its bytes stay for whoever wants to look at them.
+ */
+export async function quarantine(
+  context: StoreContext,
+  content: Content,
+  reason: string,
+): Promise<void> {
+  const { digest, record } = content;
+  context.contentCache.delete(digest);
+  const { result } = await change(context.kv, (changes) => {
+    const key = keys.content(digest);
+    const now = changes.record<ContentRecord>(key);
+    // Only what was seen to be damaged; it may have been pushed anew meanwhile.
+    if (now === undefined || now.file !== record.file || now.at !== record.at) return false;
+    if (now.damaged !== undefined) return false;
+    changes.put(key, { ...now, damaged: reason } satisfies ContentRecord);
+    changes.put(keys.quarantined(digest), {
+      reason,
+      at: context.clock(),
+    } satisfies QuarantineRecord);
+    return true;
+  });
+  if (result) context.logger.error({ digest, reason }, 'content quarantined');
+}

@@ -1,0 +1,41 @@
+/** The format version of a data directory, in a file that needs no database to be read. */
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** The format that this version writes. */
+export const FORMAT = 1;
+const FILE = 'format.json';
+
+/** The data directory was written by a newer version, or is none. */
+export class FormatError extends Error {
+  override readonly name = 'FormatError';
+}
+
+/**
+ * Checks the format of a data directory, and notes it in a new one.
+ * @throws FormatError when the format is newer than this version, or unreadable
+ */
+export async function checkFormat(folder: string): Promise<void> {
+  const path = join(folder, FILE);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await writeFile(`${path}.new`, `${JSON.stringify({ format: FORMAT })}\n`, { flush: true });
+    await rename(`${path}.new`, path);
+    return;
+  }
+  let format: unknown;
+  try {
+    format = (JSON.parse(text) as { format?: unknown }).format;
+  } catch {
+    throw new FormatError(`${path} is not readable as JSON`);
+  }
+  if (typeof format !== 'number') throw new FormatError(`${path} names no format`);
+  if (format > FORMAT) {
+    throw new FormatError(
+      `the data directory ${folder} has format ${format}, this version knows ${FORMAT}: use a newer Stowage`,
+    );
+  }
+}

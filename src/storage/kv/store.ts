@@ -1,0 +1,175 @@
+/**
+ * Transactions and group commit over a database that can only write batches.
+ *
+ * All work runs on one thread and to its end, so a transaction is simply a function call: it reads
+ * through the writes that still wait, and adds its own to the batch that is being gathered. While
+ * one batch is being made durable the next one gathers, so pushes that arrive together share a
+ * commit, and nobody ever holds a lock.
+ */
+import { LRUCache } from 'lru-cache';
+import {
+  CommitError,
+  type Decode,
+  type Entry,
+  type KeyRange,
+  type KeyValueEngine,
+  type KeyValueStore,
+  type Transaction,
+} from './types.ts';
+
+/** Decoded records that are remembered; a record takes some hundred bytes. */
+const MAX_RECORDS = 20_000;
+
+interface Batch {
+  readonly writes: Map<string, Uint8Array | null>;
+  readonly done: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A write that is not durable yet, and the batch that will make it so. */
+interface Waiting {
+  readonly value: Uint8Array | null;
+  readonly batch: Batch;
+}
+
+function newBatch(): Batch {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  // Whoever cares awaits it; a batch nobody awaits must not end the process.
+  promise.catch(() => undefined);
+  return { writes: new Map(), done: promise, resolve, reject };
+}
+
+/** Opens a store over an engine, which it then owns. */
+export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
+  const records = new LRUCache<string, object>({ max: MAX_RECORDS });
+  const waiting = new Map<string, Waiting>();
+  let gathering: Batch | undefined;
+  let committing: Batch | undefined;
+  let closed = false;
+
+  function forget(batch: Batch): void {
+    for (const key of batch.writes.keys()) {
+      records.delete(key);
+      if (waiting.get(key)?.batch === batch) waiting.delete(key);
+    }
+  }
+
+  async function commitNext(): Promise<void> {
+    const batch = gathering;
+    if (batch === undefined || committing !== undefined) return;
+    gathering = undefined;
+    committing = batch;
+    try {
+      await engine.commit(batch.writes);
+      forget(batch);
+      batch.resolve();
+    } catch (error) {
+      const failure = new CommitError(error);
+      forget(batch);
+      batch.reject(failure);
+      // What gathered meanwhile was worked out on top of writes that do not exist now.
+      if (gathering !== undefined) {
+        const follower: Batch = gathering;
+        gathering = undefined;
+        forget(follower);
+        follower.reject(failure);
+      }
+    }
+    committing = undefined;
+    void commitNext();
+  }
+
+  function stage(writes: ReadonlyMap<string, Uint8Array | null>): Batch {
+    if (gathering === undefined) {
+      gathering = newBatch();
+      // At the end of this turn, so that all that arrived together goes together.
+      setImmediate(commitNext);
+    }
+    for (const [key, value] of writes) {
+      gathering.writes.set(key, value);
+      waiting.set(key, { value, batch: gathering });
+      records.delete(key);
+    }
+    return gathering;
+  }
+
+  function isRemoved(key: string): boolean {
+    return waiting.size !== 0 && waiting.get(key)?.value === null;
+  }
+
+  function current(key: string): Uint8Array | undefined {
+    const write = waiting.size === 0 ? undefined : waiting.get(key);
+    if (write !== undefined) return write.value ?? undefined;
+    return engine.get(key);
+  }
+
+  /** Keys as transactions see them: the database's, with waiting writes laid over. */
+  function currentKeys({ from, to, limit = Number.POSITIVE_INFINITY }: KeyRange): string[] {
+    const added: string[] = [];
+    let removals = 0;
+    for (const [key, { value }] of waiting) {
+      if (key < from || key >= to) continue;
+      if (value === null) removals++;
+      else added.push(key);
+    }
+    const keys = new Set<string>();
+    for (const key of engine.keys({ from, to, limit: limit + removals })) {
+      if (!isRemoved(key)) keys.add(key);
+    }
+    for (const key of added) keys.add(key);
+    if (added.length === 0) return [...keys].slice(0, limit);
+    return [...keys].sort().slice(0, limit);
+  }
+
+  return {
+    read<T>(key: string, decode: Decode<T>): T | undefined {
+      if (isRemoved(key)) return undefined;
+      const known = records.get(key);
+      if (known !== undefined) return known as T;
+      const bytes = engine.get(key);
+      if (bytes === undefined) return undefined;
+      const record = decode(bytes);
+      if (typeof record === 'object' && record !== null) records.set(key, record);
+      return record;
+    },
+    bytes(key) {
+      const bytes = isRemoved(key) ? undefined : engine.get(key);
+      return bytes === undefined ? undefined : Buffer.from(bytes);
+    },
+    has: (key) => !isRemoved(key) && (records.has(key) || engine.get(key) !== undefined),
+    *entries(range): Iterable<Entry> {
+      for (const entry of engine.entries(range)) if (!isRemoved(entry[0])) yield entry;
+    },
+    *keys(range): Iterable<string> {
+      for (const key of engine.keys(range)) if (!isRemoved(key)) yield key;
+    },
+    async transact(work) {
+      if (closed) throw new Error('the metadata store is closed');
+      const writes = new Map<string, Uint8Array | null>();
+      const tx: Transaction = {
+        get: current,
+        has: (key) => current(key) !== undefined,
+        keys: currentKeys,
+        put: (key, value) => void writes.set(key, value),
+        remove: (key) => void writes.set(key, null),
+      };
+      const result = work(tx);
+      if (writes.size > 0) await stage(writes).done;
+      // What was read may itself still wait for its commit.
+      else await (gathering ?? committing)?.done;
+      return result;
+    },
+    async settled() {
+      while (gathering !== undefined || committing !== undefined) {
+        await (gathering ?? committing)?.done.catch(() => undefined);
+      }
+    },
+    size: () => engine.size(),
+    async close() {
+      closed = true;
+      await this.settled();
+      await engine.close();
+    },
+  };
+}

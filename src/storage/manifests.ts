@@ -1,0 +1,355 @@
+/** Manifests, tags and referrers of repositories: reading, pushing, deleting, restoring. */
+import type { Digest } from '../oci/digest.ts';
+import type { Descriptor, ParsedManifest } from '../oci/manifest.ts';
+import { parseManifest } from '../oci/manifest.ts';
+import { type Content, findContent, readContent } from './content.ts';
+import { commit, type StoreContext } from './context.ts';
+import { StoreRefusal } from './errors.ts';
+import {
+  addContent,
+  type Changes,
+  type ContentSource,
+  releaseContent,
+  soundContent,
+} from './metadata/changes.ts';
+import { keys, lastPart, ranges } from './metadata/keys.ts';
+import {
+  type DeletedManifestRecord,
+  type DeletedTagRecord,
+  decode,
+  encode,
+  type ManifestRecord,
+  type TagRecord,
+} from './metadata/records.ts';
+
+/** A manifest that can be served. */
+export interface StoredManifest {
+  readonly digest: Digest;
+  readonly record: ManifestRecord;
+  readonly content: Content;
+}
+
+/** Whether anything was ever pushed to the repository and is still there. */
+export function hasRepository(context: StoreContext, repository: string): boolean {
+  return context.kv.has(keys.repository(repository));
+}
+
+/** A tag, or undefined. */
+export function findTag(
+  context: StoreContext,
+  repository: string,
+  tag: string,
+): TagRecord | undefined {
+  return context.kv.read<TagRecord>(keys.tag(repository, tag), decode<TagRecord>);
+}
+
+/** A manifest by digest, or undefined. */
+export function findManifest(
+  context: StoreContext,
+  repository: string,
+  digest: Digest,
+): StoredManifest | undefined {
+  const key = keys.manifest(repository, digest);
+  const record = context.kv.read<ManifestRecord>(key, decode<ManifestRecord>);
+  if (record === undefined) return undefined;
+  const content = findContent(context, digest);
+  return content === undefined ? undefined : { digest, record, content };
+}
+
+/** A manifest to be stored. */
+export interface ManifestPush {
+  readonly repository: string;
+  readonly digest: Digest;
+  readonly bytes: Buffer;
+  readonly parsed: ParsedManifest;
+  readonly tags: readonly string[];
+  /** Take it although things that it refers to are missing. */
+  readonly allowMissing: boolean;
+}
+
+/** How the manifest describes itself to those who ask for the referrers of its subject (REF-4). */
+function referrerEntry(push: ManifestPush): Buffer {
+  const { mediaType, artifactType, annotations } = push.parsed;
+  return encode({
+    mediaType,
+    digest: push.digest,
+    size: push.bytes.length,
+    ...(artifactType !== undefined && { artifactType }),
+    ...(annotations !== undefined && { annotations }),
+  });
+}
+
+function isPresent(changes: Changes, repository: string, { digest }: Descriptor): boolean {
+  const { tx } = changes;
+  const known = tx.has(keys.link(repository, digest)) || tx.has(keys.manifest(repository, digest));
+  return known && soundContent(changes, digest) !== undefined;
+}
+
+function setTag(changes: Changes, repository: string, tag: string, record: TagRecord): void {
+  const { tx } = changes;
+  const key = keys.tag(repository, tag);
+  const old = changes.record<TagRecord>(key);
+  if (old === undefined) changes.count('tags', 1);
+  else if (old.digest !== record.digest) tx.remove(keys.tagOf(repository, old.digest, tag));
+  changes.put(key, record);
+  changes.mark(keys.tagOf(repository, record.digest, tag));
+  tx.remove(keys.deletedTag(repository, tag));
+}
+
+function removeTag(changes: Changes, repository: string, tag: string, digest: Digest): void {
+  changes.tx.remove(keys.tag(repository, tag));
+  changes.tx.remove(keys.tagOf(repository, digest, tag));
+  changes.count('tags', -1);
+}
+
+/** Bytes too large for the metadata store are made durable in a file before the transaction. */
+async function storeBytes(context: StoreContext, bytes: Buffer): Promise<ContentSource> {
+  if (bytes.length <= context.settings.inlineMax) return { inline: bytes };
+  const writer = await context.target.create();
+  try {
+    await writer.write([bytes], 0);
+    await writer.sync();
+  } catch (error) {
+    await writer.close();
+    await context.target.remove(writer.id);
+    throw error;
+  }
+  await writer.close();
+  await context.faultPoint('manifest.synced');
+  return { file: writer.id, size: bytes.length };
+}
+
+/**
+ * Stores a manifest and its tags in one transaction with the check of what it refers to; resolves
+ * when that is durable.
+ * @throws StoreRefusal `references-missing`
+ */
+export async function putManifest(context: StoreContext, push: ManifestPush): Promise<void> {
+  const { repository, digest, parsed } = push;
+  const source = await storeBytes(context, push.bytes);
+  let used = false;
+  try {
+    await commit(context, (changes) => {
+      const { tx } = changes;
+      const at = context.clock();
+      if (!push.allowMissing) {
+        const missing = parsed.required.filter((one) => !isPresent(changes, repository, one));
+        if (missing.length > 0) {
+          const digests = [...new Set(missing.map((one) => one.digest))];
+          throw new StoreRefusal('references-missing', 'references are missing', digests);
+        }
+      }
+      used = addContent(changes, digest, source, at);
+      const key = keys.manifest(repository, digest);
+      const old = changes.record<ManifestRecord>(key);
+      if (old === undefined) changes.count('manifests', 1);
+      changes.put(key, {
+        mediaType: parsed.mediaType,
+        size: push.bytes.length,
+        at: old?.at ?? at,
+        ...(parsed.subject !== undefined && { subject: parsed.subject.digest }),
+      } satisfies ManifestRecord);
+      changes.mark(keys.owner(digest, 'manifest', repository));
+      for (const target of references(parsed)) changes.mark(keys.use(repository, target, digest));
+      if (parsed.subject !== undefined) {
+        tx.put(keys.referrer(repository, parsed.subject.digest, digest), referrerEntry(push));
+      }
+      for (const tag of new Set(push.tags)) setTag(changes, repository, tag, { digest, at });
+      tx.remove(keys.deletedManifest(repository, digest));
+      changes.addRepository(repository, at);
+    });
+  } finally {
+    if (!used && 'file' in source) await context.target.remove(source.file);
+  }
+  context.leases.renew(digest);
+  await context.faultPoint('manifest.committed');
+}
+
+/** All distinct digests that keep a blob or manifest in use; the subject does not. */
+function references(parsed: ParsedManifest): Set<Digest> {
+  const digests = new Set<Digest>();
+  for (const { digest } of parsed.required) digests.add(digest);
+  for (const { digest } of parsed.optional) digests.add(digest);
+  return digests;
+}
+
+/**
+ * What a stored manifest refers to. When its bytes cannot be read any more, the answer comes from
+ * the entries that were made when it was pushed.
+ */
+async function referencesOf(
+  context: StoreContext,
+  repository: string,
+  digest: Digest,
+): Promise<Set<Digest>> {
+  const content = findContent(context, digest);
+  const record = context.kv.read<ManifestRecord>(
+    keys.manifest(repository, digest),
+    decode<ManifestRecord>,
+  );
+  try {
+    const bytes = content && (await readContent(context, content));
+    if (bytes !== undefined) return references(parseManifest(bytes, record?.mediaType));
+  } catch {
+    // Damaged: the slow way it is.
+  }
+  const found = new Set<Digest>();
+  for (const key of context.kv.keys(ranges.allUsesIn(repository))) {
+    if (lastPart(key) === digest) found.add(key.split(' ')[2]!);
+  }
+  return found;
+}
+
+/** Takes away for good what is left of a manifest that has no record any more. */
+function purge(
+  changes: Changes,
+  repository: string,
+  manifest: { readonly digest: Digest; readonly references: ReadonlySet<Digest> },
+): void {
+  const { digest } = manifest;
+  for (const target of manifest.references) changes.tx.remove(keys.use(repository, target, digest));
+  releaseContent(changes, digest, 'manifest', repository);
+}
+
+/**
+ * Deletes a manifest and all tags on it, at once for all readers; resolves when that is durable.
+ * @param only - a last look within the transaction; false leaves everything as it is
+ * @throws StoreRefusal `manifest-unknown`
+ */
+export async function deleteManifest(
+  context: StoreContext,
+  repository: string,
+  digest: Digest,
+  only?: (changes: Changes) => boolean,
+): Promise<void> {
+  const { undo } = context.settings;
+  const referenced = undo > 0 ? new Set<Digest>() : await referencesOf(context, repository, digest);
+  await commit(context, (changes) => {
+    const { tx } = changes;
+    const key = keys.manifest(repository, digest);
+    const record = changes.record<ManifestRecord>(key);
+    if (record === undefined) {
+      throw new StoreRefusal('manifest-unknown', `no manifest ${digest} in ${repository}`);
+    }
+    if (only !== undefined && !only(changes)) return;
+    const tags = tx.keys(ranges.tagsOf(repository, digest)).map(lastPart);
+    for (const tag of tags) removeTag(changes, repository, tag, digest);
+    tx.remove(key);
+    changes.count('manifests', -1);
+    let referrer: string | undefined;
+    if (record.subject !== undefined) {
+      const entry = keys.referrer(repository, record.subject, digest);
+      referrer = Buffer.from(tx.get(entry) ?? []).toString();
+      tx.remove(entry);
+    }
+    if (undo === 0) {
+      purge(changes, repository, { digest, references: referenced });
+      return;
+    }
+    const at = context.clock();
+    changes.put(keys.deletedManifest(repository, digest), {
+      record,
+      tags,
+      ...(referrer && { referrer }),
+      at,
+      until: at + undo,
+    } satisfies DeletedManifestRecord);
+  });
+  await context.faultPoint('delete.committed');
+}
+
+/**
+ * Deletes a tag; the manifest stays. Resolves when that is durable.
+ * @throws StoreRefusal `tag-unknown`
+ */
+export async function deleteTag(
+  context: StoreContext,
+  repository: string,
+  tag: string,
+): Promise<void> {
+  await commit(context, (changes) => {
+    const record = changes.record<TagRecord>(keys.tag(repository, tag));
+    if (record === undefined) {
+      throw new StoreRefusal('tag-unknown', `no tag ${tag} in ${repository}`);
+    }
+    removeTag(changes, repository, tag, record.digest);
+    if (context.settings.undo === 0) return;
+    const at = context.clock();
+    changes.put(keys.deletedTag(repository, tag), {
+      digest: record.digest,
+      at,
+      until: at + context.settings.undo,
+    } satisfies DeletedTagRecord);
+  });
+  await context.faultPoint('delete.committed');
+}
+
+/**
+ * Takes back the deletion of a manifest, with those of its tags that are free.
+ * @throws StoreRefusal `nothing-to-restore`
+ */
+export async function restoreManifest(
+  context: StoreContext,
+  repository: string,
+  digest: Digest,
+): Promise<void> {
+  await commit(context, (changes) => {
+    const { tx } = changes;
+    const key = keys.deletedManifest(repository, digest);
+    const deleted = changes.record<DeletedManifestRecord>(key);
+    if (deleted === undefined || soundContent(changes, digest) === undefined) {
+      throw new StoreRefusal('nothing-to-restore', `no deleted manifest ${digest}`);
+    }
+    const { record, tags, referrer } = deleted;
+    tx.remove(key);
+    changes.put(keys.manifest(repository, digest), record);
+    changes.count('manifests', 1);
+    if (record.subject !== undefined && referrer !== undefined) {
+      tx.put(keys.referrer(repository, record.subject, digest), Buffer.from(referrer));
+    }
+    const at = context.clock();
+    for (const tag of tags) {
+      if (!tx.has(keys.tag(repository, tag))) setTag(changes, repository, tag, { digest, at });
+    }
+    changes.addRepository(repository, at);
+  });
+}
+
+/**
+ * Takes back the deletion of a tag.
+ * @throws StoreRefusal `nothing-to-restore`, also when the tag is in use again
+ */
+export async function restoreTag(
+  context: StoreContext,
+  repository: string,
+  tag: string,
+): Promise<void> {
+  await commit(context, (changes) => {
+    const { tx } = changes;
+    const deleted = changes.record<DeletedTagRecord>(keys.deletedTag(repository, tag));
+    if (
+      deleted === undefined ||
+      tx.has(keys.tag(repository, tag)) ||
+      !tx.has(keys.manifest(repository, deleted.digest))
+    ) {
+      throw new StoreRefusal('nothing-to-restore', `no deleted tag ${tag} that could come back`);
+    }
+    setTag(changes, repository, tag, { digest: deleted.digest, at: context.clock() });
+    changes.addRepository(repository, context.clock());
+  });
+}
+
+/** Lets a deleted manifest go for good, if it is still deleted. */
+export async function purgeDeletedManifest(
+  context: StoreContext,
+  repository: string,
+  digest: Digest,
+): Promise<void> {
+  const referenced = await referencesOf(context, repository, digest);
+  await commit(context, (changes) => {
+    const key = keys.deletedManifest(repository, digest);
+    if (!changes.tx.has(key)) return;
+    changes.tx.remove(key);
+    purge(changes, repository, { digest, references: referenced });
+  });
+}

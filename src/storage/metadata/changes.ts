@@ -1,0 +1,145 @@
+/**
+ * A transaction in the terms of the registry's records. It gathers how the totals change, because a
+ * transaction may write each key only once.
+ */
+import type { Digest } from '../../oci/digest.ts';
+import type { KeyValueStore, Transaction } from '../kv/types.ts';
+import type { FileId } from '../target/types.ts';
+import { keys, ranges } from './keys.ts';
+import {
+  type ContentRecord,
+  decode,
+  encode,
+  type MarkRecord,
+  NO_TOTALS,
+  PRESENT,
+  type Totals,
+} from './records.ts';
+
+/** Where new content lies: inline bytes, or a synced file. */
+export type ContentSource =
+  | { readonly inline: Uint8Array }
+  | { readonly file: FileId; readonly size: number };
+
+/** A transaction under way. */
+export interface Changes {
+  readonly tx: Transaction;
+  /** Files that hold nothing any more once the transaction is durable. */
+  readonly freed: FileId[];
+  record<T>(key: string): T | undefined;
+  put(key: string, record: object): void;
+  mark(key: string): void;
+  count(name: keyof Totals, change: number): void;
+  /** Makes sure that the repository exists. */
+  addRepository(repository: string, at: number): void;
+}
+
+/** Runs `work` as one transaction; resolves when it is durable. */
+export async function change<T>(
+  kv: KeyValueStore,
+  work: (changes: Changes) => T,
+): Promise<{ readonly result: T; readonly freed: readonly FileId[] }> {
+  const freed: FileId[] = [];
+  const result = await kv.transact((tx) => {
+    const totals = { repositories: 0, tags: 0, manifests: 0, contents: 0, bytes: 0 };
+    const changes: Changes = {
+      tx,
+      freed,
+      record<R>(key: string): R | undefined {
+        const bytes = tx.get(key);
+        return bytes === undefined ? undefined : decode<R>(bytes);
+      },
+      put: (key, record) => tx.put(key, encode(record)),
+      mark: (key) => tx.put(key, PRESENT),
+      count(name, amount) {
+        totals[name] += amount;
+      },
+      addRepository(repository, at) {
+        const key = keys.repository(repository);
+        if (tx.has(key)) return;
+        tx.put(key, encode({ at } satisfies MarkRecord));
+        totals.repositories++;
+      },
+    };
+    const value = work(changes);
+    if (Object.values(totals).some((amount) => amount !== 0)) {
+      const old = changes.record<Totals>(keys.totals) ?? NO_TOTALS;
+      changes.put(keys.totals, {
+        repositories: old.repositories + totals.repositories,
+        tags: old.tags + totals.tags,
+        manifests: old.manifests + totals.manifests,
+        contents: old.contents + totals.contents,
+        bytes: old.bytes + totals.bytes,
+      } satisfies Totals);
+    }
+    return value;
+  });
+  return { result, freed };
+}
+
+/** Content that may be served: known and not quarantined. */
+export function soundContent(changes: Changes, digest: Digest): ContentRecord | undefined {
+  const content = changes.record<ContentRecord>(keys.content(digest));
+  return content === undefined || content.damaged !== undefined ? undefined : content;
+}
+
+/**
+ * Gives a digest its content, unless it has some that is sound.
+ * @returns false when the new bytes are not needed
+ */
+export function addContent(
+  changes: Changes,
+  digest: Digest,
+  source: ContentSource,
+  at: number,
+): boolean {
+  const { tx } = changes;
+  const key = keys.content(digest);
+  const old = changes.record<ContentRecord>(key);
+  if (old !== undefined && old.damaged === undefined) return false;
+  const size = 'inline' in source ? source.inline.length : source.size;
+  if (old === undefined) changes.count('contents', 1);
+  changes.count('bytes', size - (old?.size ?? 0));
+  if (old !== undefined) tx.remove(keys.quarantined(digest));
+  if (old?.file !== undefined) freeFile(changes, old.file);
+  if ('inline' in source) {
+    tx.put(keys.inline(digest), source.inline);
+    changes.put(key, { size, at } satisfies ContentRecord);
+  } else {
+    if (old !== undefined && old.file === undefined) tx.remove(keys.inline(digest));
+    tx.put(keys.file(source.file), Buffer.from(digest));
+    changes.put(key, { size, at, file: source.file } satisfies ContentRecord);
+  }
+  return true;
+}
+
+function freeFile(changes: Changes, id: FileId): void {
+  changes.tx.remove(keys.file(id));
+  changes.mark(keys.deadFile(id));
+  changes.freed.push(id);
+}
+
+/**
+ * Takes content from a repository; with its last owner the content itself goes.
+ * @param role - what the content was to the repository
+ */
+export function releaseContent(
+  changes: Changes,
+  digest: Digest,
+  role: 'blob' | 'manifest',
+  repository: string,
+): void {
+  const { tx } = changes;
+  const owner = keys.owner(digest, role, repository);
+  tx.remove(owner);
+  const others = tx.keys({ ...ranges.owners(digest), limit: 2 }).filter((key) => key !== owner);
+  if (others.length > 0) return;
+  const content = changes.record<ContentRecord>(keys.content(digest));
+  if (content === undefined) return;
+  tx.remove(keys.content(digest));
+  if (content.damaged !== undefined) tx.remove(keys.quarantined(digest));
+  if (content.file === undefined) tx.remove(keys.inline(digest));
+  else freeFile(changes, content.file);
+  changes.count('contents', -1);
+  changes.count('bytes', -content.size);
+}

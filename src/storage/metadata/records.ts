@@ -1,0 +1,101 @@
+/** The values of the metadata store, kept as JSON. Fields are only ever added, never re-used. */
+import type { Digest } from '../../oci/digest.ts';
+import type { FileId } from '../target/types.ts';
+
+/** Where the bytes of a digest lie: in a file of the target, or in the metadata store. */
+export interface ContentRecord {
+  /** Bytes. */
+  readonly size: number;
+  /** File of the target; absent when the bytes lie in the metadata store. */
+  readonly file?: FileId;
+  /** When the bytes came, milliseconds since 1970. */
+  readonly at: number;
+  /** Why it is quarantined; such content counts as absent until it is pushed again. */
+  readonly damaged?: string;
+}
+
+/** Why and when content was quarantined. */
+export interface QuarantineRecord {
+  readonly reason: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** How far the scrub has come, so that a restart does not begin anew. */
+export interface ScrubRecord {
+  /** The digest looked at last; absent before the first. */
+  readonly last?: Digest;
+  /** When the pass began, milliseconds since 1970. */
+  readonly started: number;
+  /** When the last pass that came to its end did so; absent when none has. */
+  readonly completed?: number;
+}
+
+/** A manifest in a repository. */
+export interface ManifestRecord {
+  /** As pushed, without parameters. */
+  readonly mediaType: string;
+  /** Bytes. */
+  readonly size: number;
+  /** When it was pushed first, milliseconds since 1970. */
+  readonly at: number;
+  readonly subject?: Digest;
+}
+
+/** A tag. */
+export interface TagRecord {
+  readonly digest: Digest;
+  /** When it was set, milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** A blob in a repository, or a repository. */
+export interface MarkRecord {
+  /** When it came, milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** A deleted manifest that can still be restored. */
+export interface DeletedManifestRecord {
+  readonly record: ManifestRecord;
+  /** Tags that pointed to it. */
+  readonly tags: readonly string[];
+  /** Its entry in the list of referrers, when it has a subject. */
+  readonly referrer?: string;
+  /** When it was deleted and when it goes for good, milliseconds since 1970. */
+  readonly at: number;
+  readonly until: number;
+}
+
+/** A deleted tag that can still be restored. */
+export interface DeletedTagRecord {
+  readonly digest: Digest;
+  readonly at: number;
+  readonly until: number;
+}
+
+/** What the registry holds, kept with every change so that nobody ever has to count. */
+export interface Totals {
+  readonly repositories: number;
+  readonly tags: number;
+  readonly manifests: number;
+  /** Distinct digests that have content, manifests included, and their bytes. */
+  readonly contents: number;
+  readonly bytes: number;
+}
+
+export const NO_TOTALS: Totals = { repositories: 0, tags: 0, manifests: 0, contents: 0, bytes: 0 };
+
+/** A value as stored. */
+export function encode(record: object): Buffer {
+  return Buffer.from(JSON.stringify(record));
+}
+
+/** A stored value as a record of the type that its key has. */
+export function decode<T>(bytes: Uint8Array): T {
+  const { buffer, byteOffset, byteLength } = bytes;
+  return JSON.parse(Buffer.from(buffer, byteOffset, byteLength).toString('utf8')) as T;
+}
+
+/** The value of keys that say everything themselves. */
+export const PRESENT: Uint8Array = Buffer.from('{}');

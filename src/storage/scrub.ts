@@ -1,0 +1,227 @@
+/**
+ * The scrub reads everything again within a set time, compares it with its digest and quarantines
+ * what is damaged (decisions 1). It remembers how far it has come, so that a server that is started
+ * anew every day still gets through.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Hasher } from '../lib/hashing.ts';
+import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts';
+import { type Content, contentInMemory, findContent, openContent, quarantine } from './content.ts';
+import type { StoreContext } from './context.ts';
+import { after } from './kv/types.ts';
+import { change } from './metadata/changes.ts';
+import { keys, lastPart, ranges } from './metadata/keys.ts';
+import {
+  decode,
+  type QuarantineRecord,
+  type ScrubRecord,
+  type Totals,
+} from './metadata/records.ts';
+import type { FileReader } from './target/types.ts';
+
+/** How a pass has gone so far. */
+export interface ScrubReport {
+  /** Milliseconds since 1970. */
+  readonly started: number;
+  readonly finished?: number;
+  readonly error?: string;
+  /** Contents and bytes read, and how many there are about. */
+  readonly contents: number;
+  readonly totalContents: number;
+  readonly bytes: number;
+  readonly totalBytes: number;
+  /** Contents found damaged in this pass. */
+  readonly damaged: number;
+}
+
+/** Content that waits for being pushed again. */
+export interface QuarantineEntry {
+  readonly digest: Digest;
+  readonly reason: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** How the scrub is set up. */
+export interface ScrubOptions {
+  readonly hasher: Hasher;
+  /** Milliseconds within which everything is read once; 0: only when asked for. */
+  readonly period: number;
+  /** Bytes a second that a pass may read when it was asked for. */
+  readonly rate: number;
+}
+
+/** Reads everything again. */
+export interface Scrub {
+  /** Begins a pass at the set rate, or joins the one that was asked for before. */
+  run(): Promise<ScrubReport>;
+  /** The pass that runs, else the last one; undefined before the first. */
+  report(): ScrubReport | undefined;
+  readonly running: boolean;
+  /** What is quarantined now. */
+  quarantined(): Iterable<QuarantineEntry>;
+  close(): Promise<void>;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Contents between two notes of how far the pass has come, and milliseconds between two passes. */
+const NOTE_EVERY = 500;
+const BREATH = 60_000;
+/** A slow pass goes a little faster than it must, to be done in time. */
+const HASTE = 1.1;
+
+function readAt(reader: FileReader, buffer: Uint8Array, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    reader.read(buffer, { offset: 0, length: buffer.length, position }, (error, bytes) =>
+      error === null ? resolve(bytes) : reject(error),
+    );
+  });
+}
+
+/** Starts the scrub. */
+export function startScrub(context: StoreContext, options: ScrubOptions): Scrub {
+  const { kv, clock } = context;
+  const stop = new AbortController();
+  const { signal } = stop;
+  let report: Mutable<ScrubReport> | undefined;
+  let asked: Promise<ScrubReport> | undefined;
+  let slow: Promise<void> | undefined;
+
+  /** What is wrong with a content, or undefined. */
+  async function problem(
+    content: Content,
+    spend: (bytes: number) => Promise<void>,
+  ): Promise<string | undefined> {
+    const { digest, size, record } = content;
+    const algorithm = algorithmOf(digest);
+    if (record.file === undefined) {
+      context.contentCache.delete(digest);
+      const bytes = contentInMemory(context, content);
+      await spend(size);
+      if (bytes === undefined) return 'its bytes are missing';
+      return digestOf(bytes, algorithm) === digest ? undefined : 'its bytes have another digest';
+    }
+    const reader = await openContent(context, content);
+    if (reader === undefined) return undefined;
+    try {
+      if ((await reader.size()) !== size) return 'its file has another length';
+      const hex = await options.hasher.hash({
+        algorithm,
+        read: (buffer, position) => readAt(reader, buffer, position),
+        size,
+        signal,
+        onChunk: spend,
+      });
+      return `${algorithm}:${hex}` === digest ? undefined : 'its bytes have another digest';
+    } catch (error) {
+      signal.throwIfAborted();
+      return `it cannot be read: ${(error as Error).message}`;
+    } finally {
+      reader.release();
+    }
+  }
+
+  function note(record: ScrubRecord): Promise<unknown> {
+    return change(kv, (changes) => changes.put(keys.scrub, record));
+  }
+
+  /** @param rate - bytes a second */
+  async function pass(rate: () => number, from: ScrubRecord): Promise<ScrubReport> {
+    const totals = kv.read(keys.totals, decode<Totals>);
+    const now: Mutable<ScrubReport> = {
+      started: from.started,
+      contents: 0,
+      totalContents: totals?.contents ?? 0,
+      bytes: 0,
+      totalBytes: totals?.bytes ?? 0,
+      damaged: 0,
+    };
+    report = now;
+    let owed = 0;
+    const spend = async (bytes: number): Promise<void> => {
+      now.bytes += bytes;
+      owed += (bytes / rate()) * 1000;
+      // Short sleeps are not exact; small debts are gathered.
+      if (owed < 10) return;
+      const pause = owed;
+      owed = 0;
+      await sleep(pause, undefined, { signal });
+    };
+    let record = from;
+    const { to } = ranges.contents();
+    let next = from.last === undefined ? ranges.contents().from : after(keys.content(from.last));
+    try {
+      for (;;) {
+        const [key] = kv.keys({ from: next, to, limit: 1 });
+        if (key === undefined) break;
+        const digest = lastPart(key);
+        const content = findContent(context, digest);
+        const wrong = content && (await problem(content, spend));
+        if (content !== undefined && wrong !== undefined) {
+          now.damaged++;
+          await quarantine(context, content, wrong);
+        }
+        now.contents++;
+        next = after(key);
+        record = { ...record, last: digest };
+        if (now.contents % NOTE_EVERY === 0) await note(record);
+        // Tiny contents cost time although they have no bytes to speak of.
+        await spend(1024);
+        now.bytes -= 1024;
+        signal.throwIfAborted();
+      }
+      await note({ started: clock(), completed: clock() });
+    } catch (error) {
+      now.error = (error as Error).message;
+      if (signal.aborted) await note(record).catch(() => undefined);
+      else context.logger.error({ err: error }, 'scrub failed');
+    }
+    now.finished = clock();
+    if (now.error === undefined) context.logger.info({ ...now }, 'scrub finished');
+    return now;
+  }
+
+  async function forever(): Promise<void> {
+    const { period } = options;
+    while (!signal.aborted) {
+      const record = kv.read(keys.scrub, decode<ScrubRecord>) ?? { started: clock() };
+      const rate = (): number => {
+        const { bytes = 0, contents = 0 } = kv.read(keys.totals, decode<Totals>) ?? {};
+        return Math.max(1, ((bytes + contents * 1024) * HASTE * 1000) / period);
+      };
+      if (asked === undefined) await pass(rate, record);
+      await sleep(Math.min(BREATH, period), undefined, { signal });
+    }
+  }
+
+  if (options.period > 0) {
+    slow = sleep(Math.min(BREATH, options.period), undefined, { signal })
+      .then(forever)
+      .catch((error: unknown) => {
+        if (!signal.aborted) context.logger.error({ err: error }, 'scrub stopped');
+      });
+  }
+  return {
+    run() {
+      asked ??= pass(() => options.rate, { started: clock() }).finally(() => {
+        asked = undefined;
+      });
+      return asked;
+    },
+    report: () => report,
+    get running() {
+      return report !== undefined && report.finished === undefined;
+    },
+    *quarantined() {
+      for (const [key, value] of kv.entries(ranges.quarantined())) {
+        yield { digest: lastPart(key), ...decode<QuarantineRecord>(value) };
+      }
+    },
+    async close() {
+      stop.abort(new Error('the store is being closed'));
+      await asked;
+      await slow;
+    },
+  };
+}

@@ -1,0 +1,255 @@
+/**
+ * One upload: bytes that come in pieces, are hashed on the way and end as a blob.
+ *
+ * Small bodies stay in memory, because they end in the metadata store. As soon as there are more
+ * bytes, or a PATCH has to outlive the process, they go to a file of the target. Only one writer
+ * may be at work at a time.
+ */
+import type { Hash } from 'node:crypto';
+import { type DigestAlgorithm, startDigest } from '../../oci/digest.ts';
+import type { StoreContext } from '../context.ts';
+import { StoreRefusal } from '../errors.ts';
+import type { FileId, FileWriter } from '../target/types.ts';
+import type { SessionOwner } from './session-id.ts';
+import type { Sidecars } from './sidecar.ts';
+
+/** Bytes gathered before they are written, and those waiting at which the sender has to pause. */
+const WRITE_AT = 512 * 1024;
+const PAUSE_AT = 1024 * 1024;
+
+/** What an upload is begun with. */
+export interface UploadOptions extends SessionOwner {
+  readonly id: string;
+  readonly algorithm: DigestAlgorithm;
+  /** Where it left off when it comes from an earlier run of the server. */
+  readonly resumed?: { readonly file: FileId; readonly size: number };
+}
+
+/** Takes the bytes of one request. */
+export interface UploadWriter {
+  /**
+   * Takes a piece; the caller must not change it any more.
+   * @returns false when the caller should wait for `onDrain`
+   * @throws StoreRefusal `upload-too-large`
+   */
+  write(chunk: Uint8Array): boolean;
+  onDrain: (() => void) | undefined;
+  /**
+   * Ends the request: resolves when all its bytes are in the upload, or rejects with the error of
+   * the file system; the upload then holds what came before the failed write.
+   * @param persist - whether the bytes must outlive the process
+   */
+  end(persist: boolean): Promise<void>;
+}
+
+/** An upload that is open. */
+export class Upload {
+  readonly id: string;
+  readonly repository: string;
+  readonly subject: string;
+  readonly algorithm: DigestAlgorithm;
+  /** Milliseconds since 1970 of its last byte or question. */
+  touched: number;
+  /** Set once it has ended, whatever way; nobody may write any more. */
+  ended = false;
+  readonly #context: StoreContext;
+  readonly #sidecars: Sidecars;
+  /** Undefined when the bytes have to be read again, after a restart or a failed write. */
+  #hash: Hash | undefined;
+  /** Bytes taken and not lost. */
+  #received = 0;
+  /** Bytes that are in the file. */
+  #written = 0;
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #file: FileWriter | undefined;
+  #fileId: FileId | undefined;
+  #hasSidecar = false;
+  #busy = false;
+  #working: Promise<void> | undefined;
+  #failure: Error | undefined;
+
+  constructor(context: StoreContext, sidecars: Sidecars, options: UploadOptions) {
+    this.#context = context;
+    this.#sidecars = sidecars;
+    this.id = options.id;
+    this.repository = options.repository;
+    this.subject = options.subject;
+    this.algorithm = options.algorithm;
+    this.touched = context.clock();
+    const { resumed } = options;
+    if (resumed === undefined) {
+      this.#hash = startDigest(options.algorithm);
+    } else {
+      this.#fileId = resumed.file;
+      this.#received = resumed.size;
+      this.#written = resumed.size;
+      this.#hasSidecar = true;
+    }
+  }
+
+  /** Bytes that the upload holds. */
+  get size(): number {
+    return this.#received;
+  }
+
+  /** True while a request writes. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  /** The file that holds the bytes, if any do. */
+  get file(): FileId | undefined {
+    return this.#fileId;
+  }
+
+  /**
+   * Begins to write.
+   * @throws StoreRefusal `upload-busy` while another request writes, `upload-unknown` after the end
+   */
+  open(): UploadWriter {
+    if (this.ended) throw new StoreRefusal('upload-unknown', 'the upload has ended');
+    if (this.#busy) throw new StoreRefusal('upload-busy', 'another request writes to the upload');
+    this.#busy = true;
+    this.#failure = undefined;
+    const { maxSize } = this.#context.settings.uploads;
+    const writer: UploadWriter = {
+      onDrain: undefined,
+      write: (chunk) => {
+        if (this.ended) throw new StoreRefusal('upload-unknown', 'the upload has ended');
+        if (maxSize > 0 && this.#received + chunk.length > maxSize) {
+          throw new StoreRefusal('upload-too-large', `blobs may have ${maxSize} bytes at most`);
+        }
+        this.#hash?.update(chunk);
+        this.#received += chunk.length;
+        this.#waiting.push(chunk);
+        this.#waitingBytes += chunk.length;
+        if (this.#waitingBytes >= WRITE_AT) this.#work(writer);
+        return this.#waitingBytes < PAUSE_AT;
+      },
+      end: async (persist) => {
+        try {
+          const inMemory = this.#fileId === undefined;
+          const small = inMemory && this.#received <= this.#context.settings.inlineMax;
+          while (this.#working !== undefined) await this.#working;
+          if (!small || persist) await this.#flush();
+          if (this.#failure !== undefined) throw this.#failure;
+          if (persist) await this.#writeSidecar();
+        } finally {
+          this.touched = this.#context.clock();
+          this.#busy = false;
+        }
+      },
+    };
+    return writer;
+  }
+
+  /** Writes what waits, one write after the other, in the background. */
+  #work(writer: UploadWriter): void {
+    if (this.#working !== undefined || this.#failure !== undefined) return;
+    this.#working = this.#flush().then(() => {
+      this.#working = undefined;
+      if (this.#waitingBytes >= WRITE_AT) this.#work(writer);
+      writer.onDrain?.();
+    });
+  }
+
+  /** Writes everything that waits; a failure is kept for `end` and undoes what was not written. */
+  async #flush(): Promise<void> {
+    try {
+      this.#file ??= await this.#openFile();
+      while (this.#waiting.length > 0) {
+        const chunks = this.#waiting;
+        const bytes = this.#waitingBytes;
+        this.#waiting = [];
+        await this.#file.write(chunks, this.#written);
+        this.#waitingBytes -= bytes;
+        this.#written += bytes;
+      }
+    } catch (error) {
+      this.#failure = error as Error;
+      this.#waiting = [];
+      this.#waitingBytes = 0;
+      this.#received = this.#written;
+      this.#hash = undefined;
+      // The next writer opens the file anew, cut to what is known to be right.
+      await this.#file?.close().catch(() => undefined);
+      this.#file = undefined;
+    }
+  }
+
+  async #openFile(): Promise<FileWriter> {
+    const { target } = this.#context;
+    if (this.ended) throw new StoreRefusal('upload-unknown', 'the upload has ended');
+    if (this.#fileId !== undefined) return await target.reopen(this.#fileId, this.#written);
+    const file = await target.create();
+    this.#fileId = file.id;
+    return file;
+  }
+
+  async #writeSidecar(): Promise<void> {
+    if (this.#hasSidecar || this.#fileId === undefined) return;
+    const { repository, subject, algorithm } = this;
+    const sidecar = { repository, subject, algorithm, file: this.#fileId };
+    await this.#sidecars.write(this.id, sidecar);
+    this.#hasSidecar = true;
+  }
+
+  /** Digest in hex of all bytes, when it is known without reading them again. Ends the hash. */
+  takeHash(algorithm: DigestAlgorithm): string | undefined {
+    if (algorithm !== this.algorithm) return undefined;
+    const hash = this.#hash;
+    this.#hash = undefined;
+    return hash?.digest('hex');
+  }
+
+  /** All bytes, when they are small enough for the metadata store and at hand. */
+  bytesInMemory(): Buffer | undefined {
+    return this.#written === 0 && this.#received <= this.#context.settings.inlineMax
+      ? Buffer.concat(this.#waiting)
+      : undefined;
+  }
+
+  /** Makes the file durable. */
+  async sync(): Promise<void> {
+    this.#file ??= await this.#openFile();
+    await this.#file.sync();
+  }
+
+  /** Reads from the file. */
+  async read(buffer: Uint8Array, position: number): Promise<number> {
+    const reader = await this.#context.target.open(this.#fileId!);
+    try {
+      return await new Promise<number>((resolve, reject) => {
+        reader.read(buffer, { offset: 0, length: buffer.length, position }, (error, bytes) =>
+          error === null ? resolve(bytes) : reject(error),
+        );
+      });
+    } finally {
+      reader.release();
+    }
+  }
+
+  /** Closes the file; it is opened again when more bytes come. */
+  async idle(): Promise<void> {
+    if (this.#busy) return;
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close();
+  }
+
+  /**
+   * Ends the upload. Whoever kept its bytes says so, else they are removed.
+   * @param keepFile - the file holds a blob now
+   */
+  async dispose(keepFile: boolean): Promise<void> {
+    this.ended = true;
+    while (this.#working !== undefined) await this.#working;
+    this.#waiting = [];
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close();
+    if (this.#hasSidecar) await this.#sidecars.remove(this.id);
+    if (!keepFile && this.#fileId !== undefined) await this.#context.target.remove(this.#fileId);
+  }
+}

@@ -1,0 +1,207 @@
+/** The open uploads of a store: beginning, finding again, finishing, cancelling, expiring. */
+
+import type { Hasher } from '../../lib/hashing.ts';
+import { algorithmOf, type Digest, type DigestAlgorithm, digestOf } from '../../oci/digest.ts';
+import { addLink } from '../blobs.ts';
+import { commit, type StoreContext } from '../context.ts';
+import { StoreRefusal } from '../errors.ts';
+import { addContent, type ContentSource } from '../metadata/changes.ts';
+import { keys } from '../metadata/keys.ts';
+import type { FileId } from '../target/types.ts';
+import { FileMissingError } from '../target/types.ts';
+import { makeSessionId, type SessionOwner, sessionTime } from './session-id.ts';
+import type { Sidecars } from './sidecar.ts';
+import { Upload } from './upload.ts';
+
+/** Milliseconds of quiet after which an upload's file is closed, and between two looks. */
+const IDLE_AFTER = 30_000;
+
+/** How an upload is begun. */
+export interface UploadRequest extends SessionOwner {
+  /** What the bytes are hashed with on the way; another digest at the end costs a second reading. */
+  readonly algorithm: DigestAlgorithm;
+}
+
+/** The open uploads. */
+export interface Uploads {
+  /**
+   * Begins an upload.
+   * @throws StoreRefusal `too-many-uploads`
+   */
+  start(request: UploadRequest): Upload;
+  /** An open upload of this repository and principal, also one from before a restart. */
+  find(id: string, owner: SessionOwner): Upload | undefined;
+  /**
+   * Makes a blob of an upload that nobody writes to; resolves when it is durable. The upload is over
+   * afterwards, except when the disk failed: then it can be finished again.
+   * @throws StoreRefusal `digest-mismatch`, which ends the upload, or `upload-busy`
+   */
+  finish(upload: Upload, digest: Digest): Promise<void>;
+  /** Ends an upload and removes its bytes. */
+  cancel(upload: Upload): Promise<void>;
+  /** Ends uploads that have been quiet for too long; returns their number. */
+  expire(): Promise<number>;
+  /** Uploads open now. */
+  readonly open: number;
+  /** Files of the target that uploads write to. */
+  files(): ReadonlySet<FileId>;
+  close(): Promise<void>;
+}
+
+/** What uploads need beside the store's context. */
+export interface UploadsOptions {
+  readonly sidecars: Sidecars;
+  readonly hasher: Hasher;
+  /** Secret of the data directory, for the ids. */
+  readonly secret: Uint8Array;
+}
+
+/** Opens the uploads of a store, those of earlier runs included. */
+export async function openUploads(
+  context: StoreContext,
+  { sidecars, hasher, secret }: UploadsOptions,
+): Promise<Uploads> {
+  const { clock, settings } = context;
+  const open = new Map<string, Upload>();
+  /** Ids from before this second may be unknown here and still be good. */
+  const startedSecond = Math.floor(clock() / 1000);
+
+  for (const [id, sidecar] of await sidecars.load()) {
+    if (context.kv.has(keys.file(sidecar.file))) {
+      // It became a blob just before the process ended.
+      await sidecars.remove(id);
+      continue;
+    }
+    try {
+      const reader = await context.target.open(sidecar.file);
+      const size = await reader.size();
+      reader.release();
+      const resumed = { file: sidecar.file, size };
+      open.set(id, new Upload(context, sidecars, { ...sidecar, id, resumed }));
+    } catch (error) {
+      if (!(error instanceof FileMissingError)) throw error;
+      await sidecars.remove(id);
+    }
+  }
+
+  const idler = setInterval(() => {
+    const before = clock() - IDLE_AFTER;
+    for (const upload of open.values()) if (upload.touched < before) void upload.idle();
+  }, IDLE_AFTER).unref();
+
+  async function end(upload: Upload, keepFile: boolean): Promise<void> {
+    open.delete(upload.id);
+    await upload.dispose(keepFile);
+  }
+
+  async function hexOf(upload: Upload, algorithm: DigestAlgorithm): Promise<string | undefined> {
+    const known = upload.takeHash(algorithm);
+    if (known !== undefined) return known;
+    const small = upload.bytesInMemory();
+    if (small !== undefined) return digestOf(small, algorithm).slice(algorithm.length + 1);
+    const read = (buffer: Uint8Array, position: number) => upload.read(buffer, position);
+    return await hasher.hash({ algorithm, read, size: upload.size });
+  }
+
+  /** Small content goes to the metadata store, also when a PATCH had to put it into a file. */
+  async function smallBytes(upload: Upload): Promise<Buffer | undefined> {
+    const ready = upload.bytesInMemory();
+    if (ready !== undefined || upload.size > settings.inlineMax) return ready;
+    const bytes = Buffer.alloc(upload.size);
+    let position = 0;
+    while (position < bytes.length) {
+      const read = await upload.read(bytes.subarray(position), position);
+      if (read === 0) return undefined;
+      position += read;
+    }
+    return bytes;
+  }
+
+  async function sourceOf(upload: Upload): Promise<ContentSource> {
+    const inline = await smallBytes(upload);
+    if (inline !== undefined) return { inline };
+    await upload.sync();
+    await context.faultPoint('upload.synced');
+    return { file: upload.file!, size: upload.size };
+  }
+
+  return {
+    start({ repository, subject, algorithm }) {
+      if (open.size >= settings.uploads.maxSessions) {
+        throw new StoreRefusal('too-many-uploads', 'too many uploads are open');
+      }
+      let id: string;
+      do id = makeSessionId(secret, { repository, subject }, clock());
+      while (open.has(id));
+      const upload = new Upload(context, sidecars, { id, repository, subject, algorithm });
+      open.set(id, upload);
+      return upload;
+    },
+    find(id, owner) {
+      const known = open.get(id);
+      if (known !== undefined) {
+        const own = known.repository === owner.repository && known.subject === owner.subject;
+        if (own) known.touched = clock();
+        return own ? known : undefined;
+      }
+      const second = sessionTime(secret, owner, id);
+      if (second === undefined || second >= startedSecond) return undefined;
+      if (clock() - second * 1000 > settings.uploads.expire) return undefined;
+      const upload = new Upload(context, sidecars, { ...owner, id, algorithm: 'sha256' });
+      open.set(id, upload);
+      return upload;
+    },
+    async finish(upload, digest) {
+      if (upload.ended) throw new StoreRefusal('upload-unknown', 'the upload has ended');
+      const writer = upload.open();
+      let keepFile = false;
+      try {
+        const algorithm = algorithmOf(digest);
+        const hex = await hexOf(upload, algorithm);
+        if (`${algorithm}:${hex}` !== digest) {
+          await end(upload, false);
+          throw new StoreRefusal('digest-mismatch', 'the bytes do not have this digest');
+        }
+        const source = await sourceOf(upload);
+        await commit(context, (changes) => {
+          const added = addContent(changes, digest, source, clock());
+          keepFile = added && 'file' in source;
+          addLink(context, changes, upload.repository, digest);
+        });
+      } finally {
+        await writer.end(false).catch(() => undefined);
+      }
+      await context.faultPoint('upload.committed');
+      // The client need not wait until the leftovers are gone.
+      end(upload, keepFile).catch((error: unknown) => {
+        context.logger.warn({ err: error, upload: upload.id }, 'upload not cleaned up');
+      });
+    },
+    cancel: (upload) => end(upload, false),
+    async expire() {
+      const before = clock() - settings.uploads.expire;
+      let ended = 0;
+      for (const upload of [...open.values()]) {
+        if (upload.busy || upload.touched >= before) continue;
+        await end(upload, false);
+        ended++;
+      }
+      return ended;
+    },
+    get open() {
+      return open.size;
+    },
+    files() {
+      const files = new Set<FileId>();
+      for (const { file } of open.values()) if (file !== undefined) files.add(file);
+      return files;
+    },
+    async close() {
+      clearInterval(idler);
+      for (const upload of open.values()) {
+        while (upload.busy) await new Promise((resolve) => setTimeout(resolve, 10));
+        await upload.idle();
+      }
+    },
+  };
+}
