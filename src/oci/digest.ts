@@ -22,7 +22,7 @@ function isLowerHex(text: string, start: number): boolean {
 }
 
 /** True when `text` is a well-formed digest of a supported algorithm. Allocates nothing. */
-export function isDigest(text: string): text is Digest {
+export function isDigest(text: string): boolean {
   if (text.length === 71) return text.startsWith('sha256:') && isLowerHex(text, 7);
   if (text.length === 135) return text.startsWith('sha512:') && isLowerHex(text, 7);
   return false;
@@ -30,7 +30,7 @@ export function isDigest(text: string): text is Digest {
 
 /** The algorithm of a digest that {@link isDigest} accepted. */
 export function algorithmOf(digest: Digest): DigestAlgorithm {
-  return digest.charCodeAt(5) === 0x32 ? 'sha256' : 'sha512';
+  return digest.charCodeAt(3) === 0x32 ? 'sha256' : 'sha512';
 }
 
 /** True for the names of the algorithms that blobs and manifests may be addressed by. */

@@ -28,7 +28,11 @@ export function openLmdbEngine(path: string): KeyValueEngine {
     ...(limit !== undefined && limit !== Number.POSITIVE_INFINITY && { limit }),
   });
   return {
-    get: (key) => db.getBinaryFast(key) as Buffer | undefined,
+    get(key) {
+      // A buffer that is used again, longer than the value: only its `length` is that of the value.
+      const shared = db.getBinaryFast(key) as Buffer | undefined;
+      return shared?.subarray(0, shared.length);
+    },
     *entries(range): Iterable<Entry> {
       for (const { key, value } of db.getRange(span(range))) yield [key, value];
     },

@@ -1,0 +1,204 @@
+/**
+ * What operators can ask of a registry and have it do. The same interface is implemented over the
+ * store inside the server's process and over HTTP in the commands, so that a command does not know
+ * where its registry runs. All data is plain: numbers, strings, lists. Times are ISO 8601 in UTC.
+ */
+
+/** How far a long job is. */
+export interface Progress {
+  readonly unit: 'blobs' | 'bytes';
+  readonly done: number;
+  /** Null while it is not known. */
+  readonly total: number | null;
+  /** Units a second since the start of the job. */
+  readonly ratePerSecond: number;
+  /** Seconds until the end at that rate; null when that cannot be said. */
+  readonly etaSeconds: number | null;
+}
+
+/** What every report of a job says. */
+interface JobReport {
+  readonly state: 'running' | 'finished' | 'failed';
+  readonly startedAt: string;
+  /** Null while it runs. */
+  readonly finishedAt: string | null;
+  readonly progress: Progress;
+  /** Why it failed; null otherwise. */
+  readonly error: string | null;
+}
+
+/** One round of the collector. */
+export interface CollectionReport extends JobReport {
+  /** True: nothing was removed, the figures say what would have been. */
+  readonly dryRun: boolean;
+  /** Which of the collector's steps is being done, or was done last. */
+  readonly phase: string;
+  /** Blobs taken out of a repository. */
+  readonly removedBlobs: number;
+  /** Bytes of those that no repository held any more. */
+  readonly removedBytes: number;
+  readonly removedManifests: number;
+  /** Unfinished uploads that had expired. */
+  readonly removedUploads: number;
+  /** Repositories that had become empty. */
+  readonly removedRepositories: number;
+}
+
+/** A damaged blob that answers as absent until it is pushed again. */
+export interface QuarantinedBlob {
+  readonly digest: string;
+  readonly reason: string;
+  readonly at: string;
+}
+
+/** One pass of the check of stored bytes. */
+export interface ScrubReport extends JobReport {
+  readonly checkedBlobs: number;
+  readonly checkedBytes: number;
+  /** Blobs that this pass found damaged or missing; they now answer as absent. */
+  readonly damagedBlobs: number;
+  /** Everything that is in quarantine now, whoever found it; at most 100. */
+  readonly quarantine: readonly QuarantinedBlob[];
+}
+
+/** State of a registry. Counts of what happened are since the start of the process. */
+export interface Status {
+  readonly version: string;
+  /** Version of the format on disk. */
+  readonly formatVersion: number;
+  readonly startedAt: string;
+  readonly uptimeSeconds: number;
+  readonly repositories: number;
+  readonly tags: number;
+  readonly manifests: number;
+  /** Distinct digests that have content, manifests included. */
+  readonly blobs: number;
+  /** Bytes of them, each counted once. */
+  readonly blobBytes: number;
+  /** Blobs that are damaged and answer as absent until they are pushed again; 10,000 for more. */
+  readonly quarantinedBlobs: number;
+  /** Unfinished uploads. */
+  readonly openUploads: number;
+  readonly space: {
+    /** Bytes of the file system that the data directory is on. */
+    readonly totalBytes: number;
+    readonly freeBytes: number;
+    /** Free bytes below which pushes are refused. */
+    readonly reserveBytes: number;
+    readonly pushesRefused: boolean;
+  };
+  readonly collection: {
+    readonly rounds: number;
+    readonly removedBlobs: number;
+    readonly removedBytes: number;
+    /** The running or last round; null before the first. */
+    readonly last: CollectionReport | null;
+  };
+  readonly scrub: {
+    readonly checkedBlobs: number;
+    readonly checkedBytes: number;
+    readonly damagedBlobs: number;
+    /** The running or last pass; null before the first. */
+    readonly last: ScrubReport | null;
+  };
+  readonly memory: {
+    /** Resident memory of the process. */
+    readonly residentBytes: number;
+    readonly heapUsedBytes: number;
+  };
+}
+
+/** Which part of a list is wanted. */
+export interface PageRequest {
+  /** Entries at most, 1 to 1000. Default 100. */
+  readonly limit?: number | undefined;
+  /** Name of the entry after which the page begins; the first page when absent. */
+  readonly last?: string | undefined;
+}
+
+/** A part of a list in the order of its names. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** `last` of the request for the next page; null when this is the end. */
+  readonly next: string | null;
+}
+
+/** A repository in a list. */
+export interface RepositorySummary {
+  readonly name: string;
+  readonly tags: number;
+  readonly manifests: number;
+}
+
+/** A tag in a list. */
+export interface TagSummary {
+  readonly name: string;
+  readonly digest: string;
+  /** Null when the manifest is not there. */
+  readonly mediaType: string | null;
+  /**
+   * Bytes of the manifest and of what it refers to itself: of an image all its layers, of an index
+   * only the manifests. Null when the manifest is not there.
+   */
+  readonly bytes: number | null;
+  /** When the tag was last moved here. */
+  readonly pushedAt: string;
+}
+
+/** What a deletion took away. */
+export interface DeletionResult {
+  readonly tags: number;
+  readonly manifests: number;
+  /** Until when it can be restored; null when it cannot. */
+  readonly restorableUntil: string | null;
+}
+
+/** A tag or manifest that was deleted and can be restored. */
+export interface DeletedItem {
+  readonly kind: 'tag' | 'manifest';
+  /** The tag, or the digest of the manifest: what {@link Operations.restore} takes. */
+  readonly reference: string;
+  readonly digest: string;
+  /** Tags that come back with a manifest; none for a tag. */
+  readonly tags: readonly string[];
+  readonly deletedAt: string;
+  readonly restorableUntil: string;
+}
+
+/** What a restoration brought back. */
+export interface RestorationResult {
+  readonly tags: number;
+  readonly manifests: number;
+}
+
+/** A job that is started and then looked at. */
+export interface Job<Report, Options = void> {
+  /** Starts the job, or joins the one that runs, and tells how far it is. Does not wait for it. */
+  start(options: Options): Promise<Report>;
+  /** The running or last one; null before the first. */
+  report(): Promise<Report | null>;
+}
+
+/**
+ * Everything that operators can do.
+ * All methods throw OciError for what cannot be done: `NAME_UNKNOWN` for a repository,
+ * `MANIFEST_UNKNOWN` for a tag, manifest or deleted item that is not there, `DENIED` for what the
+ * configuration or the caller's rights do not allow.
+ */
+export interface Operations {
+  status(): Promise<Status>;
+  repositories(page?: PageRequest): Promise<Page<RepositorySummary>>;
+  tags(repository: string, page?: PageRequest): Promise<Page<TagSummary>>;
+  /** Takes a tag away; the manifest that it names stays. */
+  deleteTag(repository: string, tag: string): Promise<DeletionResult>;
+  /** Takes a manifest away, and the tags that name it. */
+  deleteManifest(repository: string, digest: string): Promise<DeletionResult>;
+  /** Takes all tags and manifests of a repository away. */
+  deleteRepository(repository: string): Promise<DeletionResult>;
+  /** What can be restored, the latest first; at most 1000, picked from the first 5000. */
+  deleted(repository: string): Promise<readonly DeletedItem[]>;
+  /** Brings a deleted tag back, with its manifest, or a deleted manifest, with its tags. */
+  restore(repository: string, reference: string): Promise<RestorationResult>;
+  readonly collection: Job<CollectionReport, { readonly dryRun: boolean }>;
+  readonly scrub: Job<ScrubReport>;
+}

@@ -1,0 +1,165 @@
+/** The resources of `/api/v1/`: one table that the handler, the description and the tests share. */
+import type { z } from 'zod';
+import type { Access } from '../auth/types.ts';
+import type { AuditAction } from '../observe/audit.ts';
+import type { Operations } from './operations.ts';
+import type { ParameterName, ParameterValues } from './parameters.ts';
+import * as schemas from './schemas.ts';
+import { requireRepository, visibleRepositories } from './visibility.ts';
+
+/** On whose behalf a route runs, and what it runs on. */
+export interface Call {
+  readonly operations: Operations;
+  readonly access: Access;
+}
+
+/** One resource and method. */
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  /** Below `/api/v1`. */
+  readonly path: string;
+  /** Unique name in the description. */
+  readonly id: string;
+  readonly summary: string;
+  readonly parameters: readonly ParameterName[];
+  /** Status of the answer when all goes well. */
+  readonly status: 200 | 202;
+  readonly answer: z.ZodType;
+  /** What the audit log calls it; undefined for what changes nothing. */
+  readonly audit: AuditAction | undefined;
+  run(call: Call, values: ParameterValues): Promise<unknown>;
+}
+
+interface Definition<Name extends ParameterName> extends Pick<Route, 'id' | 'summary' | 'answer'> {
+  readonly parameters: readonly Name[];
+  run(call: Call, values: Pick<ParameterValues, Name>): Promise<unknown>;
+}
+
+function read<Name extends ParameterName = never>(
+  path: string,
+  definition: Definition<Name>,
+): Route {
+  return { method: 'GET', path, status: 200, audit: undefined, ...definition };
+}
+
+function change<Name extends ParameterName>(
+  path: string,
+  definition: Definition<Name> & { readonly audit: AuditAction; readonly status?: 202 },
+): Route {
+  return { method: 'POST', path, status: 200, ...definition };
+}
+
+/** Every route but the description itself. */
+export const ROUTES: readonly Route[] = [
+  read('/status', {
+    id: 'getStatus',
+    summary: 'State of the registry',
+    parameters: [],
+    answer: schemas.status,
+    run: ({ operations }) => operations.status(),
+  }),
+  read('/repositories', {
+    id: 'listRepositories',
+    summary: 'Repositories in the order of their names',
+    parameters: ['n', 'last'],
+    answer: schemas.repositoryPage,
+    run: ({ operations, access }, { n, last }) =>
+      visibleRepositories(operations, access, { limit: n, last }),
+  }),
+  change('/repositories/delete', {
+    id: 'deleteRepository',
+    summary: 'Delete all tags and manifests of a repository',
+    parameters: ['repo'],
+    answer: schemas.deletionResult,
+    audit: 'repository.delete',
+    run({ operations, access }, { repo }) {
+      requireRepository(access, repo, 'delete');
+      return operations.deleteRepository(repo);
+    },
+  }),
+  read('/tags', {
+    id: 'listTags',
+    summary: 'Tags of a repository in the order of their names',
+    parameters: ['repo', 'n', 'last'],
+    answer: schemas.tagPage,
+    run({ operations, access }, { repo, n, last }) {
+      requireRepository(access, repo, 'pull');
+      return operations.tags(repo, { limit: n, last });
+    },
+  }),
+  change('/tags/delete', {
+    id: 'deleteTag',
+    summary: 'Delete a tag; its manifest stays',
+    parameters: ['repo', 'tag'],
+    answer: schemas.deletionResult,
+    audit: 'tag.delete',
+    run({ operations, access }, { repo, tag }) {
+      requireRepository(access, repo, 'delete');
+      return operations.deleteTag(repo, tag);
+    },
+  }),
+  change('/manifests/delete', {
+    id: 'deleteManifest',
+    summary: 'Delete a manifest and the tags that name it',
+    parameters: ['repo', 'digest'],
+    answer: schemas.deletionResult,
+    audit: 'manifest.delete',
+    run({ operations, access }, { repo, digest }) {
+      requireRepository(access, repo, 'delete');
+      return operations.deleteManifest(repo, digest);
+    },
+  }),
+  read('/deleted', {
+    id: 'listDeleted',
+    summary: 'Deleted tags and manifests that can be restored, the latest first',
+    parameters: ['repo'],
+    answer: schemas.deletedItems,
+    run({ operations, access }, { repo }) {
+      requireRepository(access, repo, 'pull');
+      return operations.deleted(repo);
+    },
+  }),
+  change('/restore', {
+    id: 'restore',
+    summary: 'Restore a deleted tag with its manifest, or a deleted manifest with its tags',
+    parameters: ['repo', 'reference'],
+    answer: schemas.restorationResult,
+    audit: 'restore',
+    run({ operations, access }, { repo, reference }) {
+      requireRepository(access, repo, 'push');
+      return operations.restore(repo, reference);
+    },
+  }),
+  read('/collection', {
+    id: 'getCollection',
+    summary: 'The running or last round of the collector; null before the first',
+    parameters: [],
+    answer: schemas.collectionReport.nullable(),
+    run: ({ operations }) => operations.collection.report(),
+  }),
+  change('/collection/start', {
+    id: 'startCollection',
+    summary: 'Start a round of the collector, or join the one that runs',
+    parameters: ['dry_run'],
+    answer: schemas.collectionReport,
+    audit: 'collection.start',
+    status: 202,
+    run: ({ operations }, values) => operations.collection.start({ dryRun: values.dry_run }),
+  }),
+  read('/scrub', {
+    id: 'getScrub',
+    summary: 'The running or last check of stored bytes; null before the first',
+    parameters: [],
+    answer: schemas.scrubReport.nullable(),
+    run: ({ operations }) => operations.scrub.report(),
+  }),
+  change('/scrub/start', {
+    id: 'startScrub',
+    summary: 'Start a check of stored bytes, or join the one that runs',
+    parameters: [],
+    answer: schemas.scrubReport,
+    audit: 'scrub.start',
+    status: 202,
+    run: ({ operations }) => operations.scrub.start(),
+  }),
+];

@@ -1,0 +1,154 @@
+/** `/v2/<name>/blobs/<digest>` (end-2, end-10). */
+import { createHash } from 'node:crypto';
+import { algorithmOf, type Digest, isDigest } from '../../oci/digest.ts';
+import { OciError } from '../../oci/errors.ts';
+import { type ByteRange, parseRange } from '../../oci/range.ts';
+import { deleteBlob, findBlob } from '../../storage/blobs.ts';
+import { type Content, contentInMemory, openContent, quarantine } from '../../storage/content.ts';
+import type { ContentRecord } from '../../storage/metadata/records.ts';
+import { createBufferPool } from './buffer-pool.ts';
+import { COMMON_HEADERS, type Exchange, type HeaderList } from './exchange.ts';
+import { isKnownToClient } from './manifest-handlers.ts';
+import { allows, require } from './permission.ts';
+import { type FileTransfer, sendFile } from './send-file.ts';
+import { requireName } from './target.ts';
+
+const pool = createBufferPool();
+
+const blobUnknown = (digest: string): OciError =>
+  new OciError('BLOB_UNKNOWN', { detail: { digest } });
+
+function requireDigest(exchange: Exchange): Digest {
+  const { reference } = exchange.target;
+  if (!isDigest(reference)) throw new OciError('DIGEST_INVALID', { message: 'invalid digest' });
+  return reference;
+}
+
+/** Headers that depend on the content alone. */
+const headersOf = new WeakMap<ContentRecord, HeaderList>();
+
+function blobHeaders({ digest, record }: Content): HeaderList {
+  const known = headersOf.get(record);
+  if (known !== undefined) return known;
+  const headers = [
+    'Content-Type',
+    'application/octet-stream',
+    'Docker-Content-Digest',
+    digest,
+    'ETag',
+    `"${digest}"`,
+    'Accept-Ranges',
+    'bytes',
+    // The bytes of a digest never change; who may have them can.
+    'Cache-Control',
+    'private, max-age=31536000',
+    ...COMMON_HEADERS,
+  ];
+  headersOf.set(record, headers);
+  return headers;
+}
+
+/** The range that is wanted, undefined for all of the blob. */
+function wantedRange(exchange: Exchange, content: Content): ByteRange | undefined {
+  const header = exchange.req.headers.range;
+  if (header === undefined || exchange.isHead) return undefined;
+  const ifRange = exchange.header('if-range');
+  if (ifRange !== undefined && ifRange !== `"${content.digest}"`) return undefined;
+  const range = parseRange(header, content.size);
+  if (range !== 'unsatisfiable') return range;
+  throw new OciError('UNSUPPORTED', {
+    status: 416,
+    message: 'the range lies outside of the blob',
+    headers: { 'Content-Range': `bytes */${content.size}` },
+  });
+}
+
+/** GET and HEAD. */
+export function getBlob(exchange: Exchange): void | Promise<void> {
+  const repository = requireName(exchange.target);
+  const digest = requireDigest(exchange);
+  require(exchange, 'pull', repository, () => blobUnknown(digest));
+  const { context } = exchange.app.store;
+  const content = findBlob(context, repository, digest);
+  if (content === undefined) throw blobUnknown(digest);
+  if (isKnownToClient(exchange, digest)) {
+    exchange.send(304, ['ETag', `"${digest}"`, ...COMMON_HEADERS]);
+    return;
+  }
+  const range = wantedRange(exchange, content);
+  const length = range === undefined ? content.size : range.end - range.start + 1;
+  const headers = ['Content-Length', String(length), ...blobHeaders(content)];
+  if (range !== undefined) {
+    headers.push('Content-Range', `bytes ${range.start}-${range.end}/${content.size}`);
+  }
+  const status = range === undefined ? 200 : 206;
+  if (exchange.isHead) {
+    exchange.send(status, headers);
+    return;
+  }
+  const ready = contentInMemory(context, content);
+  if (ready !== undefined) {
+    const start = range?.start ?? 0;
+    exchange.send(status, headers, ready.subarray(start, start + length));
+    return;
+  }
+  return sendFromFile(exchange, { content, status, headers, start: range?.start ?? 0, length });
+}
+
+interface BlobAnswer {
+  readonly content: Content;
+  readonly status: number;
+  readonly headers: HeaderList;
+  readonly start: number;
+  readonly length: number;
+}
+
+/** Compares a whole blob with its digest while it is sent, before the last piece goes. */
+function digestCheck(content: Content): FileTransfer['check'] {
+  const algorithm = algorithmOf(content.digest);
+  const hash = createHash(algorithm);
+  return (piece, isLast) => {
+    hash.update(piece);
+    return !isLast || `${algorithm}:${hash.digest('hex')}` === content.digest;
+  };
+}
+
+async function sendFromFile(exchange: Exchange, answer: BlobAnswer): Promise<void> {
+  const { app, res } = exchange;
+  const { content, status, headers, start, length } = answer;
+  const { context } = app.store;
+  const reader = await openContent(context, content);
+  if (reader === undefined) throw blobUnknown(content.digest);
+  if (res.destroyed) {
+    reader.release();
+    exchange.finish(0);
+    return;
+  }
+  const whole = length === content.size;
+  const check = app.config.verifyReads === 'always' && whole ? digestCheck(content) : undefined;
+  res.writeHead(status, headers as string[]);
+  sendFile({ reader, res, pool, start, length, check }, (result) => {
+    exchange.bytesOut = length;
+    exchange.finish(result === 'sent' ? status : 0);
+    if (result === 'sent' || result === 'aborted') return;
+    const reason =
+      result === 'short'
+        ? 'its file is short'
+        : result === 'refused'
+          ? 'its bytes have another digest'
+          : `it cannot be read: ${result.message}`;
+    quarantine(context, content, reason).catch((error: unknown) => {
+      app.logger.error({ err: error, digest: content.digest }, 'quarantine failed');
+    });
+  });
+}
+
+/** DELETE: the blob goes from this repository, at once. */
+export async function removeBlob(exchange: Exchange): Promise<void> {
+  const repository = requireName(exchange.target);
+  const digest = requireDigest(exchange);
+  if (!allows(exchange, 'delete', repository)) throw blobUnknown(digest);
+  exchange.audit({ action: 'blob.delete', repository, digest });
+  await deleteBlob(exchange.app.store.context, repository, digest);
+  exchange.send(202, ['Content-Length', '0', 'Docker-Content-Digest', digest, ...COMMON_HEADERS]);
+}

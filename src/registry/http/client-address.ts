@@ -1,0 +1,72 @@
+/** Who is asking, and under which address they know this server, also behind trusted proxies. */
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Origin } from '../auth/types.ts';
+
+/** Finds addresses of clients. */
+export interface ClientAddresses {
+  /** Address of the client, from X-Forwarded-For when the connection comes from a trusted proxy. */
+  addressOf(req: IncomingMessage): string;
+  /** Host and scheme that the client used, from X-Forwarded-Host and -Proto likewise. */
+  originOf(req: IncomingMessage): Origin;
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
+}
+
+/** IPv4 clients of a socket that listens on IPv6 too come as `::ffff:192.0.2.1`. */
+function plain(address: string): string {
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}
+
+function toBlockList(networks: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const network of networks) {
+    const [address = '', prefix] = network.split('/');
+    if (prefix === undefined) list.addAddress(address, familyOf(address));
+    else list.addSubnet(address, Number(prefix), familyOf(address));
+  }
+  return list;
+}
+
+function firstOf(header: string | string[] | undefined): string | undefined {
+  const text = typeof header === 'string' ? header : header?.[0];
+  return text?.split(',')[0]?.trim() || undefined;
+}
+
+/** @param trustedProxies - addresses and networks whose X-Forwarded-* headers are believed */
+export function createClientAddresses(trustedProxies: readonly string[]): ClientAddresses {
+  const trusted = toBlockList(trustedProxies);
+  const isTrusted = (address: string): boolean =>
+    trustedProxies.length > 0 && isIP(address) !== 0 && trusted.check(address, familyOf(address));
+  const peerOf = (req: IncomingMessage): string => plain(req.socket.remoteAddress ?? '');
+
+  return {
+    addressOf(req) {
+      let address = peerOf(req);
+      if (!isTrusted(address)) return address;
+      const header = req.headers['x-forwarded-for'];
+      const hops = (typeof header === 'string' ? header : (header ?? []).join(',')).split(',');
+      // From the right: each proxy appends the address that it saw; the first untrusted one counts.
+      for (let i = hops.length - 1; i >= 0; i--) {
+        const hop = plain(hops[i]!.trim());
+        if (isIP(hop) === 0) return address;
+        address = hop;
+        if (!isTrusted(hop)) return address;
+      }
+      return address;
+    },
+    originOf(req) {
+      const secure = (req.socket as TLSSocket).encrypted === true;
+      const host = req.headers.host ?? 'localhost';
+      if (!isTrusted(peerOf(req))) return { host, secure };
+      const scheme = firstOf(req.headers['x-forwarded-proto']);
+      return {
+        host: firstOf(req.headers['x-forwarded-host']) ?? host,
+        secure: scheme === undefined ? secure : scheme === 'https',
+      };
+    },
+  };
+}

@@ -1,0 +1,98 @@
+/** Takes the bodies of requests: small ones into memory, blobs into uploads. */
+import type { IncomingMessage } from 'node:http';
+import { OciError } from '../../oci/errors.ts';
+import type { UploadWriter } from '../../storage/uploads/upload.ts';
+
+/** The client went away before its body was complete. There is nobody to answer. */
+export class ClientGoneError extends Error {
+  override readonly name = 'ClientGoneError';
+
+  constructor() {
+    super('the client closed the connection');
+  }
+}
+
+/** Bytes of a refused body that are read and dropped, so that the client gets to see the answer. */
+const MAX_DRAINED = 8 * 1024 * 1024;
+/** Milliseconds for the same. */
+const MAX_DRAIN_TIME = 5000;
+
+/** Declared length of the body; undefined when it comes in chunks, 0 when there is none. */
+export function declaredLength(req: IncomingMessage): number | undefined {
+  const length = req.headers['content-length'];
+  if (length !== undefined) return Number(length);
+  return req.headers['transfer-encoding'] === undefined ? 0 : undefined;
+}
+
+/**
+ * Reads a body into memory.
+ * @param limit - bytes at most
+ * @throws OciError SIZE_INVALID with status 413, ClientGoneError
+ */
+export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
+  const tooLarge = (): OciError =>
+    new OciError('SIZE_INVALID', { status: 413, message: `more than ${limit} bytes` });
+  if ((declaredLength(req) ?? 0) > limit) return Promise.reject(tooLarge());
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    req.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limit) {
+        req.removeAllListeners('data');
+        reject(tooLarge());
+      } else chunks.push(chunk);
+    });
+    req.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)));
+    req.on('error', () => reject(new ClientGoneError()));
+    req.on('close', () => reject(new ClientGoneError()));
+  });
+}
+
+/**
+ * Passes a body on to an upload, as fast as that can take it.
+ * @returns the number of bytes
+ * @throws ClientGoneError when the body breaks off; what came before is in the upload
+ */
+export function receiveBody(req: IncomingMessage, writer: UploadWriter): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let bytes = 0;
+    const fail = (error: unknown): void => {
+      req.removeListener('data', onData);
+      reject(error);
+    };
+    const onData = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      try {
+        if (!writer.write(chunk)) req.pause();
+      } catch (error) {
+        fail(error);
+      }
+    };
+    writer.onDrain = () => {
+      if (req.isPaused()) req.resume();
+    };
+    req.on('data', onData);
+    req.on('end', () => resolve(bytes));
+    req.on('error', () => fail(new ClientGoneError()));
+    req.on('close', () => fail(new ClientGoneError()));
+  });
+}
+
+/**
+ * Reads and drops the rest of a body that was not wanted. A client that is still sending would
+ * otherwise see a broken connection instead of the answer; one that sends without end is cut off.
+ */
+export function drain(req: IncomingMessage): void {
+  if (req.complete || req.destroyed) return;
+  let bytes = 0;
+  const timer = setTimeout(() => req.socket.destroy(), MAX_DRAIN_TIME);
+  req.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > MAX_DRAINED) req.socket.destroy();
+  });
+  req.on('close', () => clearTimeout(timer));
+  req.on('end', () => clearTimeout(timer));
+  req.on('error', () => undefined);
+  req.resume();
+}

@@ -1,0 +1,221 @@
+/** `/v2/<name>/blobs/uploads/` (end-4, end-5, end-6, end-11, end-13, end-14). */
+import {
+  algorithmOf,
+  type Digest,
+  type DigestAlgorithm,
+  isDigest,
+  isDigestAlgorithm,
+} from '../../oci/digest.ts';
+import { OciError } from '../../oci/errors.ts';
+import { isRepositoryName } from '../../oci/name.ts';
+import { parseChunkRange } from '../../oci/range.ts';
+import { mountBlob, repositoriesWithBlob } from '../../storage/blobs.ts';
+import type { Upload } from '../../storage/uploads/upload.ts';
+import { requireSpace } from './admission.ts';
+import { COMMON_HEADERS, type Exchange, type HeaderList } from './exchange.ts';
+import { requirePush, unauthorized } from './permission.ts';
+import { ClientGoneError, declaredLength, receiveBody } from './request-body.ts';
+import { requireName } from './target.ts';
+
+const UNKNOWN_LENGTH = 1024 * 1024;
+
+function digestParameter(exchange: Exchange): Digest | undefined {
+  const digest = exchange.query('digest');
+  if (digest !== undefined && !isDigest(digest)) {
+    throw new OciError('DIGEST_INVALID', { message: 'invalid digest' });
+  }
+  return digest;
+}
+
+function blobCreated(exchange: Exchange, repository: string, digest: Digest): void {
+  const { externalUrl = '' } = exchange.app.config.http;
+  exchange.send(201, [
+    'Location',
+    `${externalUrl}/v2/${repository}/blobs/${digest}`,
+    'Docker-Content-Digest',
+    digest,
+    'Content-Length',
+    '0',
+    ...COMMON_HEADERS,
+  ]);
+}
+
+/** Where the upload goes on and how much it holds; zero bytes are told as `0-0`, as Docker does. */
+function uploadHeaders(exchange: Exchange, upload: Upload): HeaderList {
+  const { externalUrl = '' } = exchange.app.config.http;
+  return [
+    'Location',
+    `${externalUrl}/v2/${upload.repository}/blobs/uploads/${upload.id}`,
+    'Range',
+    `0-${Math.max(0, upload.size - 1)}`,
+    'Docker-Upload-UUID',
+    upload.id,
+    'Content-Length',
+    '0',
+    ...COMMON_HEADERS,
+  ];
+}
+
+/** Takes the body of the request into the upload. */
+async function receive(exchange: Exchange, upload: Upload, persist: boolean): Promise<void> {
+  const writer = upload.open();
+  try {
+    exchange.bytesIn = await receiveBody(exchange.req, writer);
+  } catch (error) {
+    if (error instanceof ClientGoneError) {
+      // What came before the break is kept, so that the client can go on from there.
+      await writer.end(true);
+    } else {
+      await writer.end(false).catch(() => undefined);
+      await exchange.app.store.uploads.cancel(upload);
+    }
+    throw error;
+  }
+  await writer.end(persist);
+}
+
+/**
+ * Repositories to mount from: the one that is named, else all that hold the blob, as far as the
+ * caller may read them. An anonymous mount is judged by policies, not by the token's scope.
+ */
+function mountSources(exchange: Exchange, digest: Digest, to: string): readonly string[] {
+  const { access, app } = exchange;
+  const from = exchange.query('from');
+  if (from === undefined || from === '') {
+    const holders = repositoriesWithBlob(app.store.context, digest);
+    return holders.filter((name) => access.mayEver('pull', name));
+  }
+  if (!isRepositoryName(from)) return [];
+  if (access.can('pull', from)) return [from];
+  if (!access.mayEver('pull', from)) return [];
+  const scopes = [
+    { repository: to, actions: ['pull', 'push'] },
+    { repository: from, actions: ['pull'] },
+  ] as const;
+  throw unauthorized(exchange, scopes, 'insufficient_scope');
+}
+
+async function mount(exchange: Exchange, repository: string, digest: string): Promise<boolean> {
+  if (!isDigest(digest)) throw new OciError('DIGEST_INVALID', { message: 'invalid digest' });
+  const from = mountSources(exchange, digest, repository);
+  if (from.length === 0) return false;
+  const mounted = await mountBlob(exchange.app.store.context, { digest, from, to: repository });
+  if (!mounted) return false;
+  exchange.audit({ action: 'blob.mount', repository, digest });
+  blobCreated(exchange, repository, digest);
+  return true;
+}
+
+function wantedAlgorithm(exchange: Exchange): DigestAlgorithm {
+  const name = exchange.query('digest-algorithm');
+  if (name === undefined) return 'sha256';
+  if (isDigestAlgorithm(name)) return name;
+  throw new OciError('DIGEST_INVALID', { message: 'unsupported digest algorithm' });
+}
+
+/** POST: opens an upload, mounts a blob, or takes a whole blob at once. */
+export async function startUpload(exchange: Exchange): Promise<void> {
+  const repository = requireName(exchange.target);
+  requirePush(exchange, repository);
+  const { store } = exchange.app;
+  const mounted = exchange.query('mount');
+  if (mounted !== undefined && (await mount(exchange, repository, mounted))) return;
+  const digest = digestParameter(exchange);
+  const length = declaredLength(exchange.req);
+  await requireSpace(exchange, length ?? UNKNOWN_LENGTH);
+  const algorithm = digest === undefined ? wantedAlgorithm(exchange) : algorithmOf(digest);
+  const { subject } = exchange.access;
+  const upload = store.uploads.start({ repository, subject, algorithm });
+  if (digest === undefined) {
+    exchange.send(202, uploadHeaders(exchange, upload));
+    return;
+  }
+  try {
+    await receive(exchange, upload, false);
+    await finish(exchange, upload, digest);
+  } catch (error) {
+    // The client was never told of this upload, so nobody could go on with it.
+    await store.uploads.cancel(upload);
+    throw error;
+  }
+}
+
+/** The upload that the path names, if it is the caller's. */
+function findUpload(exchange: Exchange): Upload {
+  const repository = requireName(exchange.target);
+  requirePush(exchange, repository);
+  const { reference } = exchange.target;
+  const { subject } = exchange.access;
+  const upload = exchange.app.store.uploads.find(reference, { repository, subject });
+  if (upload === undefined) throw new OciError('BLOB_UPLOAD_UNKNOWN');
+  return upload;
+}
+
+/** Checks Content-Range against what the upload holds and against the body's length. */
+function checkChunk(exchange: Exchange, upload: Upload): void {
+  const header = exchange.header('content-range');
+  if (header === undefined) return;
+  const range = parseChunkRange(header);
+  if (range === undefined) {
+    throw new OciError('BLOB_UPLOAD_INVALID', { message: 'Content-Range is not <start>-<end>' });
+  }
+  const length = declaredLength(exchange.req);
+  if (length !== undefined && length !== range.end - range.start + 1) {
+    throw new OciError('SIZE_INVALID', { message: 'Content-Range and Content-Length differ' });
+  }
+  if (upload.busy) return;
+  if (range.start !== upload.size) {
+    const [, location = '', , held = ''] = uploadHeaders(exchange, upload);
+    throw new OciError('BLOB_UPLOAD_INVALID', {
+      status: 416,
+      message: `the upload goes on at byte ${upload.size}`,
+      headers: { Location: location, Range: held },
+    });
+  }
+}
+
+/** PATCH: more bytes. */
+export async function appendToUpload(exchange: Exchange): Promise<void> {
+  const upload = findUpload(exchange);
+  checkChunk(exchange, upload);
+  await requireSpace(exchange, declaredLength(exchange.req) ?? UNKNOWN_LENGTH);
+  await receive(exchange, upload, true);
+  exchange.send(202, uploadHeaders(exchange, upload));
+}
+
+async function finish(exchange: Exchange, upload: Upload, digest: Digest): Promise<void> {
+  const { repository } = upload;
+  exchange.audit({ action: 'blob.push', repository, digest });
+  await exchange.app.store.uploads.finish(upload, digest);
+  blobCreated(exchange, repository, digest);
+}
+
+/** PUT: perhaps the last bytes, and the digest of all. */
+export async function finishUpload(exchange: Exchange): Promise<void> {
+  const upload = findUpload(exchange);
+  const digest = digestParameter(exchange);
+  if (digest === undefined) throw new OciError('DIGEST_INVALID', { message: 'digest is missing' });
+  checkChunk(exchange, upload);
+  const length = declaredLength(exchange.req);
+  if (length !== 0) {
+    await requireSpace(exchange, length ?? UNKNOWN_LENGTH);
+    await receive(exchange, upload, false);
+  }
+  await finish(exchange, upload, digest);
+}
+
+/** GET: how much there is. */
+export function getUpload(exchange: Exchange): void {
+  exchange.send(204, uploadHeaders(exchange, findUpload(exchange)).filter(isNotLength));
+}
+
+/** 204 carries no Content-Length (RFC 9110, 8.6). */
+function isNotLength(_: string, index: number, headers: HeaderList): boolean {
+  return headers[index - (index % 2)] !== 'Content-Length';
+}
+
+/** DELETE: the client does not want to go on (end-14). */
+export async function cancelUpload(exchange: Exchange): Promise<void> {
+  await exchange.app.store.uploads.cancel(findUpload(exchange));
+  exchange.send(204, COMMON_HEADERS);
+}
