@@ -1,6 +1,7 @@
 /** Finds the registry that a command is about: a running server, or the data directory itself. */
 import { access } from 'node:fs/promises';
 import { connect as connectSocket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import {
   addressFile,
   readAddressFile,
@@ -51,14 +52,33 @@ function toRemote(text: string, token: string | undefined): Connection {
   return { operations, place: origin, close: async () => {} };
 }
 
-/** True when something accepts connections at the address. */
-function answers({ url }: ServerAddress): Promise<boolean> {
+/** The host of a URL, IPv6 without its brackets. */
+function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
+/** The URL of an address file; a server that listens everywhere is asked on the loopback. */
+function localUrl({ url }: ServerAddress): URL | undefined {
   const parsed = URL.parse(url);
-  if (parsed === null) return Promise.resolve(false);
-  const { hostname, port, protocol } = parsed;
+  if (parsed === null) return undefined;
+  if (hostOf(parsed) === '0.0.0.0') parsed.hostname = '127.0.0.1';
+  if (hostOf(parsed) === '::') parsed.hostname = '[::1]';
+  return parsed;
+}
+
+/** True when connections to the host do not leave this machine. */
+function isOwnAddress(host: string): boolean {
+  if (isLoopback(host)) return true;
+  const interfaces = Object.values(networkInterfaces());
+  return interfaces.some((addresses) => addresses?.some(({ address }) => address === host));
+}
+
+/** True when something accepts connections there. */
+function answers(url: URL): Promise<boolean> {
+  const { port, protocol } = url;
   return new Promise((resolve) => {
     const socket = connectSocket({
-      host: hostname.replace(/^\[|\]$/g, ''),
+      host: hostOf(url),
       port: Number(port) || (protocol === 'https:' ? 443 : 80),
       timeout: PROBE_TIMEOUT,
     });
@@ -72,14 +92,13 @@ function answers({ url }: ServerAddress): Promise<boolean> {
   });
 }
 
-function toLocal({ url, token }: ServerAddress): Connection {
-  const { hostname, origin } = new URL(url);
+function toLocal(url: URL, token: string): Connection {
   const operations = createClient({
-    url: origin,
+    url: url.origin,
     authorization: `Bearer ${token}`,
-    anyCertificate: isLoopback(hostname.replace(/^\[|\]$/g, '')),
+    anyCertificate: isOwnAddress(hostOf(url)),
   });
-  return { operations, place: origin, close: async () => {} };
+  return { operations, place: url.origin, close: async () => {} };
 }
 
 async function openLocal(config: Config, open: OpenDirectory): Promise<Connection> {
@@ -115,6 +134,7 @@ export async function connect(
     const hint = 'run the command as the user of the server, or name the server by --server';
     throw new CliError(`${file}: ${error.message}`, EXIT.unreachable, hint);
   });
-  if (address !== undefined && (await answers(address))) return toLocal(address);
+  const url = address && localUrl(address);
+  if (url !== undefined && (await answers(url))) return toLocal(url, address!.token);
   return await openLocal(config, open);
 }

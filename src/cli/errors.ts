@@ -53,7 +53,7 @@ const SYSTEM_HINTS: Readonly<Record<string, string>> = {
  * the databases into every command.
  */
 const DIRECTORY_HINTS: Readonly<Record<string, string | undefined>> = {
-  DataDirectoryLockedError: 'a server has it that does not answer at the address in server.json',
+  DataDirectoryLockedError: 'end that process, or talk to its server by --server',
   FormatError: undefined,
 };
 

@@ -57,20 +57,24 @@ export function createHasher(): Hasher {
       answers.delete(answer.id);
       waiting?.resolve(answer);
     });
-    started.on('error', fail);
-    started.on('exit', () => fail(new Error('the hashing thread ended')));
+    const ended = (error: Error): void => {
+      // An error is followed by the exit, when another may have been started.
+      if (worker === started) fail(error);
+    };
+    started.on('error', ended);
+    started.on('exit', () => ended(new Error('the hashing thread ended')));
     return started;
   }
 
-  function send(request: HashRequest): void {
-    worker ??= start();
-    worker.postMessage(request);
-  }
-
-  function ask(request: HashRequest): Promise<HashAnswer> {
+  /** @param thread - the one that the hash was begun on; another knows nothing of it */
+  function ask(thread: Worker, request: HashRequest): Promise<HashAnswer> {
     const waiting = Promise.withResolvers<HashAnswer>();
-    answers.set(request.id, waiting);
-    send(request);
+    if (thread === worker) {
+      answers.set(request.id, waiting);
+      thread.postMessage(request);
+    } else {
+      waiting.reject(new Error('the hashing thread ended'));
+    }
     // It may be looked at only after the next read; a failure meanwhile is not unhandled.
     waiting.promise.catch(() => undefined);
     return waiting.promise;
@@ -80,7 +84,9 @@ export function createHasher(): Hasher {
     const { algorithm, read, size, signal, onChunk } = input;
     const id = ++lastId;
     const buffers = [0, 1].map(() => new Uint8Array(new SharedArrayBuffer(CHUNK)));
-    send({ id, begin: algorithm });
+    worker ??= start();
+    const thread = worker;
+    thread.postMessage({ id, begin: algorithm } satisfies HashRequest);
     let complete = false;
     try {
       let position = 0;
@@ -91,16 +97,16 @@ export function createHasher(): Hasher {
         const length = await read(room, position);
         if (length === 0) break;
         await pending;
-        pending = ask({ id, add: room.subarray(0, length) });
+        pending = ask(thread, { id, add: room.subarray(0, length) });
         position += length;
         await onChunk?.(length);
       }
       await pending;
       complete = position >= size;
     } finally {
-      if (!complete) await ask({ id, end: true }).catch(() => undefined);
+      if (!complete) await ask(thread, { id, end: true }).catch(() => undefined);
     }
-    return complete ? (await ask({ id, end: true })).hex : undefined;
+    return complete ? (await ask(thread, { id, end: true })).hex : undefined;
   }
 
   return {

@@ -10,6 +10,7 @@ import { VERSION } from './admin/version.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import type { Config } from './config/config.ts';
 import { storeOptions } from './config/store-options.ts';
+import { faultPointOf } from './fault-point.ts';
 import type { Application } from './http/application.ts';
 import { createClientAddresses } from './http/client-address.ts';
 import { createDispatch } from './http/dispatch.ts';
@@ -53,7 +54,12 @@ async function startListeners(
 export async function serve(config: Config): Promise<Registry> {
   const logger = createLogger(config.log);
   await mkdir(config.data.dir, { recursive: true, mode: 0o700 });
-  const store: Store = await openStore(config.data.dir, { ...storeOptions(config), logger });
+  const faultPoint = faultPointOf(process.env);
+  const store: Store = await openStore(config.data.dir, {
+    ...storeOptions(config),
+    logger,
+    ...(faultPoint && { faultPoint }),
+  });
   let stopping = false;
   const closers: (() => Promise<void>)[] = [() => store.close()];
   try {

@@ -207,9 +207,10 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
         }
         return;
       }
-      // Two blobs of one step may be one content in two repositories: one transaction each.
-      for (const key of unused) {
-        const removed = commit(context, (changes) => {
+      // Two blobs of one step may be one content in two repositories: one transaction each, in one
+      // commit.
+      const removals = unused.map(async (key) => {
+        const bytes = await commit(context, (changes) => {
           const repository = middlePart(key);
           const digest = lastPart(key);
           const { tx } = changes;
@@ -219,16 +220,12 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
           const last = tx.keys({ ...ranges.owners(digest), limit: 2 }).length < 2;
           return last ? (before?.size ?? 0) : 0;
         });
-        removed.then(
-          (bytes) => {
-            if (bytes === undefined) return;
-            now.blobs++;
-            now.bytes += bytes;
-          },
-          () => undefined,
-        );
-      }
-      await kv.settled();
+        if (bytes === undefined) return;
+        now.blobs++;
+        now.bytes += bytes;
+      });
+      const results = await Promise.allSettled(removals);
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
       await context.faultPoint('collector.committed');
     });
   }
@@ -249,13 +246,17 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
         const isEmpty = (has: { keys(range: KeyRange): Iterable<string> }): boolean =>
           held.every((range) => [...has.keys({ ...range, limit: 1 })].length === 0);
         if (!isEmpty(kv)) continue;
-        now.repositories++;
-        if (now.dryRun) continue;
-        await change(kv, (changes) => {
-          if (!changes.tx.has(key) || !isEmpty(changes.tx)) return;
+        if (now.dryRun) {
+          now.repositories++;
+          continue;
+        }
+        const { result } = await change(kv, (changes) => {
+          if (!changes.tx.has(key) || !isEmpty(changes.tx)) return false;
           changes.tx.remove(key);
           changes.count('repositories', -1);
+          return true;
         });
+        if (result) now.repositories++;
       }
     });
   }

@@ -24,6 +24,11 @@ export function findContent(context: StoreContext, digest: Digest): Content | un
   return { digest, size: record.size, record };
 }
 
+/** Whether two records are about the same bytes; those of a digest may have come anew. */
+function sameContent(a: ContentRecord | undefined, b: ContentRecord): boolean {
+  return a !== undefined && a.file === b.file && a.at === b.at;
+}
+
 /** Content could not be read as it should be: the answer has to be cut, and it was quarantined. */
 export class ContentDamagedError extends Error {
   override readonly name = 'ContentDamagedError';
@@ -94,7 +99,9 @@ export async function readContent(
       }
       position += read;
     }
-    if (bytes.length <= MAX_CACHED) context.contentCache.set(content.digest, bytes);
+    // Not when it was quarantined meanwhile, else it would be served once it has been healed.
+    const isCurrent = sameContent(findContent(context, content.digest)?.record, content.record);
+    if (isCurrent && bytes.length <= MAX_CACHED) context.contentCache.set(content.digest, bytes);
     return bytes;
   } finally {
     reader.release();
@@ -118,13 +125,11 @@ export async function quarantine(
   reason: string,
 ): Promise<void> {
   const { digest, record } = content;
-  context.contentCache.delete(digest);
   const { result } = await change(context.kv, (changes) => {
     const key = keys.content(digest);
     const now = changes.record<ContentRecord>(key);
     // Only what was seen to be damaged; it may have been pushed anew meanwhile.
-    if (now === undefined || now.file !== record.file || now.at !== record.at) return false;
-    if (now.damaged !== undefined) return false;
+    if (now === undefined || !sameContent(now, record) || now.damaged !== undefined) return false;
     changes.put(key, { ...now, damaged: reason } satisfies ContentRecord);
     changes.put(keys.quarantined(digest), {
       reason,
@@ -132,5 +137,7 @@ export async function quarantine(
     } satisfies QuarantineRecord);
     return true;
   });
+  // Only now that nobody puts it back into memory.
+  context.contentCache.delete(digest);
   if (result) context.logger.error({ digest, reason }, 'content quarantined');
 }

@@ -2,7 +2,7 @@
 import type { Digest } from '../oci/digest.ts';
 import type { Descriptor, ParsedManifest } from '../oci/manifest.ts';
 import { parseManifest } from '../oci/manifest.ts';
-import { type Content, findContent, readContent } from './content.ts';
+import { type Content, findContent } from './content.ts';
 import { commit, type StoreContext } from './context.ts';
 import { StoreRefusal } from './errors.ts';
 import {
@@ -21,6 +21,7 @@ import {
   type ManifestRecord,
   type TagRecord,
 } from './metadata/records.ts';
+import { type Reading, readReferences, referencesOf, removeUses } from './references.ts';
 
 /** A manifest that can be served. */
 export interface StoredManifest {
@@ -129,7 +130,7 @@ export async function putManifest(context: StoreContext, push: ManifestPush): Pr
   const source = await storeBytes(context, push.bytes);
   let used = false;
   try {
-    await commit(context, (changes) => {
+    used = await commit(context, (changes) => {
       const { tx } = changes;
       const at = context.clock();
       if (!push.allowMissing) {
@@ -139,10 +140,11 @@ export async function putManifest(context: StoreContext, push: ManifestPush): Pr
           throw new StoreRefusal('references-missing', 'references are missing', digests);
         }
       }
-      used = addContent(changes, digest, source, at);
+      const added = addContent(changes, digest, source, at);
       const key = keys.manifest(repository, digest);
       const old = changes.record<ManifestRecord>(key);
       if (old === undefined) changes.count('manifests', 1);
+      forgetOtherReading(changes, push, old);
       changes.put(key, {
         mediaType: parsed.mediaType,
         size: push.bytes.length,
@@ -150,13 +152,14 @@ export async function putManifest(context: StoreContext, push: ManifestPush): Pr
         ...(parsed.subject !== undefined && { subject: parsed.subject.digest }),
       } satisfies ManifestRecord);
       changes.mark(keys.owner(digest, 'manifest', repository));
-      for (const target of references(parsed)) changes.mark(keys.use(repository, target, digest));
+      for (const target of referencesOf(parsed)) changes.mark(keys.use(repository, target, digest));
       if (parsed.subject !== undefined) {
         tx.put(keys.referrer(repository, parsed.subject.digest, digest), referrerEntry(push));
       }
       for (const tag of new Set(push.tags)) setTag(changes, repository, tag, { digest, at });
       tx.remove(keys.deletedManifest(repository, digest));
       changes.addRepository(repository, at);
+      return added;
     });
   } finally {
     if (!used && 'file' in source) await context.target.remove(source.file);
@@ -165,50 +168,32 @@ export async function putManifest(context: StoreContext, push: ManifestPush): Pr
   await context.faultPoint('manifest.committed');
 }
 
-/** All distinct digests that keep a blob or manifest in use; the subject does not. */
-function references(parsed: ParsedManifest): Set<Digest> {
-  const digests = new Set<Digest>();
-  for (const { digest } of parsed.required) digests.add(digest);
-  for (const { digest } of parsed.optional) digests.add(digest);
-  return digests;
-}
-
 /**
- * What a stored manifest refers to. When its bytes cannot be read any more, the answer comes from
- * the entries that were made when it was pushed.
+ * Without a mediaType field the same bytes can be pushed as another type, and then refer to other
+ * things: those they referred to before are not in use any more.
  */
-async function referencesOf(
-  context: StoreContext,
-  repository: string,
-  digest: Digest,
-): Promise<Set<Digest>> {
-  const content = findContent(context, digest);
-  const record = context.kv.read<ManifestRecord>(
-    keys.manifest(repository, digest),
-    decode<ManifestRecord>,
-  );
-  try {
-    const bytes = content && (await readContent(context, content));
-    if (bytes !== undefined) return references(parseManifest(bytes, record?.mediaType));
-  } catch {
-    // Damaged: the slow way it is.
+function forgetOtherReading(
+  changes: Changes,
+  { repository, digest, bytes, parsed }: ManifestPush,
+  old: ManifestRecord | undefined,
+): void {
+  const key = keys.deletedManifest(repository, digest);
+  const before = old ?? changes.record<DeletedManifestRecord>(key)?.record;
+  if (before === undefined || before.mediaType === parsed.mediaType) return;
+  for (const target of referencesOf(parseManifest(bytes, before.mediaType))) {
+    changes.tx.remove(keys.use(repository, target, digest));
   }
-  const found = new Set<Digest>();
-  for (const key of context.kv.keys(ranges.allUsesIn(repository))) {
-    if (lastPart(key) === digest) found.add(key.split(' ')[2]!);
-  }
-  return found;
 }
 
 /** Takes away for good what is left of a manifest that has no record any more. */
 function purge(
   changes: Changes,
   repository: string,
-  manifest: { readonly digest: Digest; readonly references: ReadonlySet<Digest> },
+  manifest: { readonly digest: Digest; readonly mediaType: string },
+  reading: Reading,
 ): void {
-  const { digest } = manifest;
-  for (const target of manifest.references) changes.tx.remove(keys.use(repository, target, digest));
-  releaseContent(changes, digest, 'manifest', repository);
+  removeUses(changes, repository, manifest, reading);
+  releaseContent(changes, manifest.digest, 'manifest', repository);
 }
 
 /**
@@ -223,10 +208,11 @@ export async function deleteManifest(
   only?: (changes: Changes) => boolean,
 ): Promise<void> {
   const { undo } = context.settings;
-  const referenced = undo > 0 ? new Set<Digest>() : await referencesOf(context, repository, digest);
+  const key = keys.manifest(repository, digest);
+  const seen = context.kv.read<ManifestRecord>(key, decode<ManifestRecord>);
+  const reading = undo === 0 ? await readReferences(context, digest, seen?.mediaType) : undefined;
   await commit(context, (changes) => {
     const { tx } = changes;
-    const key = keys.manifest(repository, digest);
     const record = changes.record<ManifestRecord>(key);
     if (record === undefined) {
       throw new StoreRefusal('manifest-unknown', `no manifest ${digest} in ${repository}`);
@@ -242,8 +228,8 @@ export async function deleteManifest(
       referrer = Buffer.from(tx.get(entry) ?? []).toString();
       tx.remove(entry);
     }
-    if (undo === 0) {
-      purge(changes, repository, { digest, references: referenced });
+    if (reading !== undefined) {
+      purge(changes, repository, { digest, mediaType: record.mediaType }, reading);
       return;
     }
     const at = context.clock();
@@ -345,11 +331,13 @@ export async function purgeDeletedManifest(
   repository: string,
   digest: Digest,
 ): Promise<void> {
-  const referenced = await referencesOf(context, repository, digest);
+  const key = keys.deletedManifest(repository, digest);
+  const seen = context.kv.read(key, decode<DeletedManifestRecord>);
+  const reading = await readReferences(context, digest, seen?.record.mediaType);
   await commit(context, (changes) => {
-    const key = keys.deletedManifest(repository, digest);
-    if (!changes.tx.has(key)) return;
+    const deleted = changes.record<DeletedManifestRecord>(key);
+    if (deleted === undefined) return;
     changes.tx.remove(key);
-    purge(changes, repository, { digest, references: referenced });
+    purge(changes, repository, { digest, mediaType: deleted.record.mediaType }, reading);
   });
 }

@@ -103,7 +103,9 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
       return digestOf(bytes, algorithm) === digest ? undefined : 'its bytes have another digest';
     }
     const reader = await openContent(context, content);
-    if (reader === undefined) return undefined;
+    if (reader === undefined) {
+      return kv.has(keys.quarantined(digest)) ? 'its file is missing' : undefined;
+    }
     try {
       if ((await reader.size()) !== size) return 'its file has another length';
       const hex = await options.hasher.hash({

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
+import { syncFolder } from '../lib/files.ts';
 import { createHasher } from '../lib/hashing.ts';
 import { type Collector, startCollector } from './collector.ts';
 import {
@@ -23,7 +24,6 @@ import { decode, NO_TOTALS, type Totals } from './metadata/records.ts';
 import { type Scrub, startScrub } from './scrub.ts';
 import { type SpaceWatch, watchSpace } from './space.ts';
 import { openFileSystemTarget } from './target/file-system.ts';
-import { syncFolder } from './target/pool.ts';
 import type { FileId, Target } from './target/types.ts';
 import { openSidecars, type Sidecars } from './uploads/sidecar.ts';
 import { openUploads, type Uploads } from './uploads/uploads.ts';

@@ -28,8 +28,8 @@ export interface ClientOptions {
   /** Ends all requests. */
   readonly signal?: AbortSignal;
   /**
-   * True takes any certificate. Only for a loopback address that comes from the address file: the
-   * certificate of the server names its public name.
+   * True takes any certificate. Only for an address of this machine that comes from the address file:
+   * the certificate of the server names its public name.
    */
   readonly anyCertificate?: boolean;
 }

@@ -5,7 +5,7 @@ import { isRepositoryName, isTag } from '../../oci/name.ts';
 
 /** Entries of a page when the request does not say, and at most. */
 export const DEFAULT_LIMIT = 100;
-export const MAX_LIMIT = 1000;
+const MAX_LIMIT = 1000;
 
 /** What the parameters are worth once they are read. */
 export interface ParameterValues {

@@ -49,7 +49,7 @@ function kindOf(schema: z.ZodType): ValueKind {
 }
 
 /** The variable that sets the key at `path`. */
-export function variableOf(path: readonly string[]): string {
+function variableOf(path: readonly string[]): string {
   return `STOWAGE_${path.join('__').toUpperCase()}`;
 }
 

@@ -1,5 +1,6 @@
 /** Takes the bodies of requests: small ones into memory, blobs into uploads. */
 import type { IncomingMessage } from 'node:http';
+import { noteReceived } from '../../lib/young-garbage.ts';
 import { OciError } from '../../oci/errors.ts';
 import type { UploadWriter } from '../../storage/uploads/upload.ts';
 
@@ -63,6 +64,7 @@ export function receiveBody(req: IncomingMessage, writer: UploadWriter): Promise
     };
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
+      noteReceived(chunk.length);
       try {
         if (!writer.write(chunk)) req.pause();
       } catch (error) {

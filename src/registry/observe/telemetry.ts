@@ -26,10 +26,10 @@ export interface Telemetry {
 }
 
 /** Methods that are told apart; every other one is counted as the last. */
-export const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'other'] as const;
+const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE', 'other'] as const;
 
 /** Classes of status, by the first digit; 0 is an answer that was cut off. */
-export const STATUS_CLASSES = ['aborted', '1xx', '2xx', '3xx', '4xx', '5xx'] as const;
+const STATUS_CLASSES = ['aborted', '1xx', '2xx', '3xx', '4xx', '5xx'] as const;
 
 /** Upper bounds of the duration classes in seconds; one more class holds what is longer. */
 export const DURATION_BOUNDS: readonly number[] = [

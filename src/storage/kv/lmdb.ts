@@ -7,7 +7,28 @@
  */
 import { statSync } from 'node:fs';
 import { open } from 'lmdb';
-import type { Entry, KeyRange, KeyValueEngine } from './types.ts';
+import type { Entry, KeyRange, KeyValueEngine, WriteBatch } from './types.ts';
+
+/** Longest key that the database takes, in bytes; keys are ASCII. */
+const MAX_KEY = 1978;
+
+/** A write promises what its batch promises, so nobody waits for it on its own. */
+function ignore(write: Promise<unknown>): void {
+  write.then(undefined, () => undefined);
+}
+
+/** The database tells the reason of a failed commit by a promise of its own. */
+async function reasonOf(error: unknown): Promise<unknown> {
+  const { commitError } = error as { readonly commitError?: Promise<never> };
+  return commitError === undefined ? error : await commitError.catch((reason) => reason);
+}
+
+/** The database would refuse such a key only after it has taken the writes before it. */
+function checkKeys(batch: WriteBatch): void {
+  for (const key of batch.keys()) {
+    if (key.length > MAX_KEY) throw new RangeError(`a key may have ${MAX_KEY} bytes at most`);
+  }
+}
 
 /**
  * Opens or creates the database file.
@@ -38,12 +59,16 @@ export function openLmdbEngine(path: string): KeyValueEngine {
     },
     keys: (range) => db.getKeys(span(range)),
     async commit(batch) {
-      await db.batch(() => {
-        for (const [key, value] of batch) {
-          if (value === null) void db.remove(key);
-          else void db.put(key, value as Buffer);
-        }
-      });
+      checkKeys(batch);
+      try {
+        await db.batch(() => {
+          for (const [key, value] of batch) {
+            ignore(value === null ? db.remove(key) : db.put(key, value as Buffer));
+          }
+        });
+      } catch (error) {
+        throw await reasonOf(error);
+      }
     },
     size: () => statSync(path).size,
     close: () => db.close(),

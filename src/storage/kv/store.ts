@@ -98,6 +98,32 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
     return waiting.size !== 0 && waiting.get(key)?.value === null;
   }
 
+  /** A range of the database that still has `limit` entries when those being removed are left out. */
+  function withoutRemoved(range: KeyRange): KeyRange {
+    const { from, to, limit } = range;
+    if (limit === undefined || waiting.size === 0) return range;
+    let removals = 0;
+    for (const [key, { value }] of waiting) {
+      if (value === null && key >= from && key < to) removals++;
+    }
+    return { from, to, limit: limit + removals };
+  }
+
+  /** What plain reads show of a range: at most `limit` entries, none that is being removed. */
+  function* shown<T>(
+    found: Iterable<T>,
+    keyOf: (item: T) => string,
+    limit = Number.POSITIVE_INFINITY,
+  ): Iterable<T> {
+    let count = 0;
+    for (const item of found) {
+      if (count >= limit) return;
+      if (isRemoved(keyOf(item))) continue;
+      count++;
+      yield item;
+    }
+  }
+
   function current(key: string): Uint8Array | undefined {
     const write = waiting.size === 0 ? undefined : waiting.get(key);
     if (write !== undefined) return write.value ?? undefined;
@@ -138,12 +164,9 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
       return bytes === undefined ? undefined : Buffer.from(bytes);
     },
     has: (key) => !isRemoved(key) && (records.has(key) || engine.get(key) !== undefined),
-    *entries(range): Iterable<Entry> {
-      for (const entry of engine.entries(range)) if (!isRemoved(entry[0])) yield entry;
-    },
-    *keys(range): Iterable<string> {
-      for (const key of engine.keys(range)) if (!isRemoved(key)) yield key;
-    },
+    entries: (range) =>
+      shown<Entry>(engine.entries(withoutRemoved(range)), ([key]) => key, range.limit),
+    keys: (range) => shown(engine.keys(withoutRemoved(range)), (key) => key, range.limit),
     async transact(work) {
       if (closed) throw new Error('the metadata store is closed');
       const writes = new Map<string, Uint8Array | null>();

@@ -1,6 +1,14 @@
 /** A target in a folder of a local file system. */
-import { type FileHandle, mkdir, open, opendir, stat, statfs, unlink } from 'node:fs/promises';
+import { mkdir, opendir, stat, statfs, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import {
+  closeFile,
+  type Descriptor,
+  openFile,
+  syncData,
+  truncateFile,
+  writeVector,
+} from '../../lib/files.ts';
 import { createHandles } from './handles.ts';
 import { idOf, pathOf } from './paths.ts';
 import { createFilePool } from './pool.ts';
@@ -18,7 +26,7 @@ export interface FileSystemTargetOptions {
 const MAX_VECTORS = 512;
 
 async function writeAll(
-  handle: FileHandle,
+  fd: Descriptor,
   chunks: readonly Uint8Array[],
   position: number,
 ): Promise<void> {
@@ -26,7 +34,7 @@ async function writeAll(
   let rest = chunks;
   while (rest.length > 0) {
     const part = rest.slice(0, MAX_VECTORS);
-    const { bytesWritten } = await handle.writev(part, at);
+    const bytesWritten = await writeVector(fd, part, at);
     if (bytesWritten === 0) throw new Error('the file system took no byte');
     at += bytesWritten;
     // A write may stop short, on a full disk for one; the next one then says why.
@@ -38,14 +46,14 @@ async function writeAll(
   }
 }
 
-function toWriter(id: FileId, handle: FileHandle): FileWriter {
+function toWriter(id: FileId, fd: Descriptor): FileWriter {
   let closing: Promise<void> | undefined;
   return {
     id,
-    write: (chunks, position) => writeAll(handle, chunks, position),
-    sync: () => handle.datasync(),
+    write: (chunks, position) => writeAll(fd, chunks, position),
+    sync: () => syncData(fd),
     close() {
-      closing ??= handle.close();
+      closing ??= closeFile(fd);
       return closing;
     },
   };
@@ -63,15 +71,17 @@ export async function openFileSystemTarget(options: FileSystemTargetOptions): Pr
   const pool = createFilePool({ root, allocate });
   return {
     async create() {
-      const { id, handle } = await pool.take();
-      return toWriter(id, handle);
+      const { id, fd } = await pool.take();
+      return toWriter(id, fd);
     },
     async reopen(id, size) {
+      let fd: Descriptor | undefined;
       try {
-        const handle = await open(pathOf(root, id), 'r+');
-        await handle.truncate(size);
-        return toWriter(id, handle);
+        fd = await openFile(pathOf(root, id), 'r+');
+        await truncateFile(fd, size);
+        return toWriter(id, fd);
       } catch (error) {
+        if (fd !== undefined) await closeFile(fd);
         throw isMissing(error) ? new FileMissingError(id) : error;
       }
     },

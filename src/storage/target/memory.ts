@@ -1,33 +1,54 @@
 /** A target in memory, for tests. It keeps apart what was written and what was synced. */
 import { type FileId, FileMissingError, type FileWriter, type Target } from './types.ts';
 
-/** What tests may ask of a memory target beyond the interface. */
-export interface MemoryTarget extends Target {
-  /** The bytes of a file, for looking at and for damaging; undefined when it is not there. */
-  bytes(id: FileId): Buffer | undefined;
-  /** What the file would hold after power loss; undefined when it was never synced. */
-  synced(id: FileId): Buffer | undefined;
+/** What lies on a device in memory, for looking at and for damaging; it outlives its targets. */
+export interface MemoryFiles {
+  /** What readers see. */
+  readonly written: Map<FileId, Buffer>;
+  /** What each of those files would hold after power loss. */
+  readonly synced: Map<FileId, Buffer>;
+  /** Removed files, as power loss would bring them back: a removal is never synced. */
+  readonly removed: Map<FileId, Buffer>;
 }
 
 /** How a memory target behaves. */
 export interface MemoryTargetOptions {
+  /** Where the files lie. Default: a device of its own. */
+  readonly files?: MemoryFiles;
   /** Bytes that fit; writing more fails with ENOSPC. Default: no limit. */
   readonly capacity?: number;
+  /** Reserves numbers as for a target in a folder. Default: counts from 1. */
+  readonly allocate?: (count: number) => Promise<FileId>;
 }
 
-/** Creates an empty target. */
-export function createMemoryTarget(options: MemoryTargetOptions = {}): MemoryTarget {
-  const { capacity = Number.MAX_SAFE_INTEGER } = options;
-  const files = new Map<FileId, Buffer>();
-  const synced = new Map<FileId, Buffer>();
+/** An empty device. */
+export function createMemoryFiles(): MemoryFiles {
+  return { written: new Map(), synced: new Map(), removed: new Map() };
+}
+
+/** Leaves what a power loss would: synced bytes, and files whose removal was not synced. */
+export function losePower({ written, synced, removed }: MemoryFiles): void {
+  for (const id of written.keys()) written.set(id, synced.get(id)!);
+  for (const [id, bytes] of removed) {
+    written.set(id, bytes);
+    synced.set(id, bytes);
+  }
+  removed.clear();
+}
+
+/** Creates a target. */
+export function createMemoryTarget(options: MemoryTargetOptions = {}): Target {
+  const { capacity = Number.MAX_SAFE_INTEGER, files = createMemoryFiles() } = options;
+  const { written, synced, removed } = files;
   let next: FileId = 1;
-  const used = (): number => [...files.values()].reduce((sum, bytes) => sum + bytes.length, 0);
+  const allocate = options.allocate ?? (async () => next++);
+  const used = (): number => [...written.values()].reduce((sum, bytes) => sum + bytes.length, 0);
 
   function writer(id: FileId): FileWriter {
     return {
       id,
       async write(chunks, position) {
-        const old = files.get(id);
+        const old = written.get(id);
         if (old === undefined) throw new FileMissingError(id);
         const added = Buffer.concat(chunks);
         const bytes = Buffer.alloc(Math.max(old.length, position + added.length));
@@ -36,10 +57,10 @@ export function createMemoryTarget(options: MemoryTargetOptions = {}): MemoryTar
         }
         old.copy(bytes);
         added.copy(bytes, position);
-        files.set(id, bytes);
+        written.set(id, bytes);
       },
       async sync() {
-        const bytes = files.get(id);
+        const bytes = written.get(id);
         if (bytes !== undefined) synced.set(id, bytes);
       },
       close: async () => undefined,
@@ -48,18 +69,19 @@ export function createMemoryTarget(options: MemoryTargetOptions = {}): MemoryTar
 
   return {
     async create() {
-      const id = next++;
-      files.set(id, Buffer.alloc(0));
+      const id = await allocate(1);
+      written.set(id, Buffer.alloc(0));
+      synced.set(id, Buffer.alloc(0));
       return writer(id);
     },
     async reopen(id, size) {
-      const bytes = files.get(id);
+      const bytes = written.get(id);
       if (bytes === undefined) throw new FileMissingError(id);
-      files.set(id, Buffer.concat([bytes.subarray(0, size)], size));
+      written.set(id, Buffer.concat([bytes.subarray(0, size)], size));
       return writer(id);
     },
     open(id) {
-      const bytes = files.get(id);
+      const bytes = written.get(id);
       if (bytes === undefined) return Promise.reject(new FileMissingError(id));
       return {
         read(buffer, { offset, length, position }, callback) {
@@ -72,16 +94,17 @@ export function createMemoryTarget(options: MemoryTargetOptions = {}): MemoryTar
       };
     },
     async remove(id) {
-      files.delete(id);
+      const kept = synced.get(id);
+      if (kept === undefined) return;
+      written.delete(id);
       synced.delete(id);
+      removed.set(id, kept);
     },
     async *files() {
-      yield* [...files.keys()];
+      yield* [...written.keys()];
     },
-    allocated: async (id) => files.get(id)?.length ?? 0,
+    allocated: async (id) => written.get(id)?.length ?? 0,
     space: async () => ({ free: capacity - used(), total: capacity }),
     close: async () => undefined,
-    bytes: (id) => files.get(id),
-    synced: (id) => synced.get(id),
   };
 }

@@ -2,9 +2,9 @@
  * Empty files made ahead. Making a file durable takes a sync of its folder; done for a stock of
  * files at once and before anybody needs one, a push does not pay for it.
  */
-import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { mkdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { closeFile, type Descriptor, openFile, syncFolder } from '../../lib/files.ts';
 import { folderOf, pathOf } from './paths.ts';
 import type { FileId } from './types.ts';
 
@@ -15,7 +15,7 @@ const LOW_WATER = 16;
 /** A file nobody has written to. */
 export interface FreshFile {
   readonly id: FileId;
-  readonly handle: FileHandle;
+  readonly fd: Descriptor;
 }
 
 /** The stock of one target. */
@@ -29,16 +29,6 @@ export interface FilePoolOptions {
   readonly root: string;
   /** Reserves `count` numbers that no file ever had, durably; returns the first. */
   readonly allocate: (count: number) => Promise<FileId>;
-}
-
-/** Makes the entries of a folder durable. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 /** Creates a pool; its first files are made at once, in the background. */
@@ -62,12 +52,15 @@ export function createFilePool({ root, allocate }: FilePoolOptions): FilePool {
       for (let id = first; id < first + STOCK; id++) {
         await makeFolder(folderOf(id));
         // Readable too: a small upload is read back from it.
-        made.push({ id, handle: await open(pathOf(root, id), 'wx+', 0o600) });
+        made.push({ id, fd: await openFile(pathOf(root, id), 'wx+', 0o600) });
       }
       const touched = new Set(made.map(({ id }) => folderOf(id)));
       for (const name of touched) await syncFolder(join(root, name));
     } catch (error) {
-      for (const { handle } of made) await handle.close();
+      for (const { id, fd } of made) {
+        await closeFile(fd);
+        await unlink(pathOf(root, id)).catch(() => undefined);
+      }
       throw error;
     }
     stock.push(...made);
@@ -101,7 +94,7 @@ export function createFilePool({ root, allocate }: FilePoolOptions): FilePool {
     async close() {
       closed = true;
       await refilling?.catch(() => undefined);
-      for (const { handle } of stock.splice(0)) await handle.close();
+      for (const { fd } of stock.splice(0)) await closeFile(fd);
     },
   };
 }

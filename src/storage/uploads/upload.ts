@@ -50,8 +50,6 @@ export class Upload {
   readonly algorithm: DigestAlgorithm;
   /** Milliseconds since 1970 of its last byte or question. */
   touched: number;
-  /** Set once it has ended, whatever way; nobody may write any more. */
-  ended = false;
   readonly #context: StoreContext;
   readonly #sidecars: Sidecars;
   /** Undefined when the bytes have to be read again, after a restart or a failed write. */
@@ -68,6 +66,7 @@ export class Upload {
   #busy = false;
   #working: Promise<void> | undefined;
   #failure: Error | undefined;
+  #disposal: Promise<void> | undefined;
 
   constructor(context: StoreContext, sidecars: Sidecars, options: UploadOptions) {
     this.#context = context;
@@ -93,6 +92,11 @@ export class Upload {
     return this.#received;
   }
 
+  /** True once it is over, whatever way; nobody may write any more. */
+  get ended(): boolean {
+    return this.#disposal !== undefined;
+  }
+
   /** True while a request writes. */
   get busy(): boolean {
     return this.#busy;
@@ -108,7 +112,7 @@ export class Upload {
    * @throws StoreRefusal `upload-busy` while another request writes, `upload-unknown` after the end
    */
   open(): UploadWriter {
-    if (this.ended) throw new StoreRefusal('upload-unknown', 'the upload has ended');
+    this.#requireOpen();
     if (this.#busy) throw new StoreRefusal('upload-busy', 'another request writes to the upload');
     this.#busy = true;
     this.#failure = undefined;
@@ -116,7 +120,9 @@ export class Upload {
     const writer: UploadWriter = {
       onDrain: undefined,
       write: (chunk) => {
-        if (this.ended) throw new StoreRefusal('upload-unknown', 'the upload has ended');
+        this.#requireOpen();
+        // After a failed write there would be a hole before it; `end` tells of the failure.
+        if (this.#failure !== undefined) return true;
         if (maxSize > 0 && this.#received + chunk.length > maxSize) {
           throw new StoreRefusal('upload-too-large', `blobs may have ${maxSize} bytes at most`);
         }
@@ -129,12 +135,12 @@ export class Upload {
       },
       end: async (persist) => {
         try {
-          const inMemory = this.#fileId === undefined;
-          const small = inMemory && this.#received <= this.#context.settings.inlineMax;
           while (this.#working !== undefined) await this.#working;
-          if (!small || persist) await this.#flush();
-          if (this.#failure !== undefined) throw this.#failure;
-          if (persist) await this.#writeSidecar();
+          this.#requireOpen();
+          this.#working = this.#settle(persist).finally(() => {
+            this.#working = undefined;
+          });
+          await this.#working;
         } finally {
           this.touched = this.#context.clock();
           this.#busy = false;
@@ -142,6 +148,19 @@ export class Upload {
       },
     };
     return writer;
+  }
+
+  #requireOpen(): void {
+    if (this.ended) throw new StoreRefusal('upload-unknown', 'the upload has ended');
+  }
+
+  /** Puts the bytes where they belong between two requests. */
+  async #settle(persist: boolean): Promise<void> {
+    const inMemory = this.#fileId === undefined;
+    const small = inMemory && this.#received <= this.#context.settings.inlineMax;
+    if (this.#failure === undefined && (!small || persist)) await this.#flush();
+    if (this.#failure !== undefined) throw this.#failure;
+    if (persist) await this.#writeSidecar();
   }
 
   /** Writes what waits, one write after the other, in the background. */
@@ -180,7 +199,7 @@ export class Upload {
 
   async #openFile(): Promise<FileWriter> {
     const { target } = this.#context;
-    if (this.ended) throw new StoreRefusal('upload-unknown', 'the upload has ended');
+    this.#requireOpen();
     if (this.#fileId !== undefined) return await target.reopen(this.#fileId, this.#written);
     const file = await target.create();
     this.#fileId = file.id;
@@ -239,12 +258,17 @@ export class Upload {
   }
 
   /**
-   * Ends the upload. Whoever kept its bytes says so, else they are removed.
+   * Ends the upload, at once for all who ask; resolves when nothing is left of it. Only the first
+   * call counts. Whoever kept its bytes says so, else they are removed.
    * @param keepFile - the file holds a blob now
    */
-  async dispose(keepFile: boolean): Promise<void> {
-    this.ended = true;
-    while (this.#working !== undefined) await this.#working;
+  dispose(keepFile: boolean): Promise<void> {
+    this.#disposal ??= this.#removeAll(keepFile);
+    return this.#disposal;
+  }
+
+  async #removeAll(keepFile: boolean): Promise<void> {
+    while (this.#working !== undefined) await this.#working.catch(() => undefined);
     this.#waiting = [];
     const file = this.#file;
     this.#file = undefined;

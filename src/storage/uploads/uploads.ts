@@ -29,15 +29,21 @@ export interface Uploads {
    * @throws StoreRefusal `too-many-uploads`
    */
   start(request: UploadRequest): Upload;
-  /** An open upload of this repository and principal, also one from before a restart. */
+  /**
+   * An open upload of this repository and principal, also one from before a restart.
+   * @throws StoreRefusal `too-many-uploads`
+   */
   find(id: string, owner: SessionOwner): Upload | undefined;
   /**
    * Makes a blob of an upload that nobody writes to; resolves when it is durable. The upload is over
-   * afterwards, except when the disk failed: then it can be finished again.
+   * afterwards, except when the metadata could not be written: then it can be finished again.
    * @throws StoreRefusal `digest-mismatch`, which ends the upload, or `upload-busy`
    */
   finish(upload: Upload, digest: Digest): Promise<void>;
-  /** Ends an upload and removes its bytes. */
+  /**
+   * Ends an upload and removes its bytes. Nothing happens when it is over already.
+   * @throws StoreRefusal `upload-busy` while it is being made a blob
+   */
   cancel(upload: Upload): Promise<void>;
   /** Ends uploads that have been quiet for too long; returns their number. */
   expire(): Promise<number>;
@@ -63,12 +69,21 @@ export async function openUploads(
 ): Promise<Uploads> {
   const { clock, settings } = context;
   const open = new Map<string, Upload>();
+  const finishing = new Set<Upload>();
+  /** Ids of earlier runs that check out but are good for nothing any more, and their seconds. */
+  const over = new Map<string, number>();
   /** Ids from before this second may be unknown here and still be good. */
   const startedSecond = Math.floor(clock() / 1000);
+
+  function noteOver(id: string, owner: SessionOwner): void {
+    const second = sessionTime(secret, owner, id);
+    if (second !== undefined && second < startedSecond) over.set(id, second);
+  }
 
   for (const [id, sidecar] of await sidecars.load()) {
     if (context.kv.has(keys.file(sidecar.file))) {
       // It became a blob just before the process ended.
+      noteOver(id, sidecar);
       await sidecars.remove(id);
       continue;
     }
@@ -89,9 +104,15 @@ export async function openUploads(
     for (const upload of open.values()) if (upload.touched < before) void upload.idle();
   }, IDLE_AFTER).unref();
 
-  async function end(upload: Upload, keepFile: boolean): Promise<void> {
+  function end(upload: Upload, keepFile: boolean): Promise<void> {
     open.delete(upload.id);
-    await upload.dispose(keepFile);
+    noteOver(upload.id, upload);
+    return upload.dispose(keepFile);
+  }
+
+  function requireRoom(): void {
+    if (open.size < settings.uploads.maxSessions) return;
+    throw new StoreRefusal('too-many-uploads', 'too many uploads are open');
   }
 
   async function hexOf(upload: Upload, algorithm: DigestAlgorithm): Promise<string | undefined> {
@@ -120,16 +141,20 @@ export async function openUploads(
   async function sourceOf(upload: Upload): Promise<ContentSource> {
     const inline = await smallBytes(upload);
     if (inline !== undefined) return { inline };
-    await upload.sync();
+    try {
+      await upload.sync();
+    } catch (error) {
+      // The kernel may have dropped the bytes, and would call the next sync a success.
+      await end(upload, false);
+      throw error;
+    }
     await context.faultPoint('upload.synced');
     return { file: upload.file!, size: upload.size };
   }
 
   return {
     start({ repository, subject, algorithm }) {
-      if (open.size >= settings.uploads.maxSessions) {
-        throw new StoreRefusal('too-many-uploads', 'too many uploads are open');
-      }
+      requireRoom();
       let id: string;
       do id = makeSessionId(secret, { repository, subject }, clock());
       while (open.has(id));
@@ -145,16 +170,16 @@ export async function openUploads(
         return own ? known : undefined;
       }
       const second = sessionTime(secret, owner, id);
-      if (second === undefined || second >= startedSecond) return undefined;
+      if (second === undefined || second >= startedSecond || over.has(id)) return undefined;
       if (clock() - second * 1000 > settings.uploads.expire) return undefined;
+      requireRoom();
       const upload = new Upload(context, sidecars, { ...owner, id, algorithm: 'sha256' });
       open.set(id, upload);
       return upload;
     },
     async finish(upload, digest) {
-      if (upload.ended) throw new StoreRefusal('upload-unknown', 'the upload has ended');
       const writer = upload.open();
-      let keepFile = false;
+      finishing.add(upload);
       try {
         const algorithm = algorithmOf(digest);
         const hex = await hexOf(upload, algorithm);
@@ -163,23 +188,30 @@ export async function openUploads(
           throw new StoreRefusal('digest-mismatch', 'the bytes do not have this digest');
         }
         const source = await sourceOf(upload);
-        await commit(context, (changes) => {
+        const keepFile = await commit(context, (changes) => {
           const added = addContent(changes, digest, source, clock());
-          keepFile = added && 'file' in source;
           addLink(context, changes, upload.repository, digest);
+          return added && 'file' in source;
+        });
+        await context.faultPoint('upload.committed');
+        // It is over before anybody else can get at it, and the client need not wait until the
+        // leftovers are gone.
+        end(upload, keepFile).catch((error: unknown) => {
+          context.logger.warn({ err: error, upload: upload.id }, 'upload not cleaned up');
         });
       } finally {
+        finishing.delete(upload);
         await writer.end(false).catch(() => undefined);
       }
-      await context.faultPoint('upload.committed');
-      // The client need not wait until the leftovers are gone.
-      end(upload, keepFile).catch((error: unknown) => {
-        context.logger.warn({ err: error, upload: upload.id }, 'upload not cleaned up');
-      });
     },
-    cancel: (upload) => end(upload, false),
+    async cancel(upload) {
+      if (finishing.has(upload))
+        throw new StoreRefusal('upload-busy', 'the upload is being finished');
+      await end(upload, false);
+    },
     async expire() {
       const before = clock() - settings.uploads.expire;
+      for (const [id, second] of over) if (second * 1000 < before) over.delete(id);
       let ended = 0;
       for (const upload of [...open.values()]) {
         if (upload.busy || upload.touched >= before) continue;
