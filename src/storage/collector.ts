@@ -261,6 +261,16 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
     });
   }
 
+  /**
+   * Whether nobody knows a file. A transaction tells, because it also sees what waits for its commit:
+   * a file that is being given up is needed until that is durable.
+   */
+  function isOrphan(id: FileId): Promise<boolean> {
+    return kv.transact(
+      ({ has }) => !has(keys.file(id)) && !has(keys.deadFile(id)) && !uploads.files().has(id),
+    );
+  }
+
   /** Files that a crash left behind; only the first cycle of a process can find any. */
   async function removeOrphans(now: Mutable<CollectionReport>, pace: Pace): Promise<void> {
     if (sweptOrphans) return;
@@ -268,7 +278,7 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
       stop.signal.throwIfAborted();
       if (pace.due()) await pace.rest();
       if (id >= options.firstOwnFile) continue;
-      if (kv.has(keys.file(id)) || kv.has(keys.deadFile(id)) || uploads.files().has(id)) continue;
+      if (kv.has(keys.file(id)) || !(await isOrphan(id))) continue;
       now.files++;
       now.bytes += await target.allocated(id);
       if (!now.dryRun) await target.remove(id);

@@ -9,7 +9,7 @@ import type { ContentRecord } from '../../storage/metadata/records.ts';
 import { createBufferPool } from './buffer-pool.ts';
 import { COMMON_HEADERS, type Exchange, type HeaderList } from './exchange.ts';
 import { isKnownToClient } from './manifest-handlers.ts';
-import { allows, require } from './permission.ts';
+import { require, requireDelete } from './permission.ts';
 import { type FileTransfer, sendFile } from './send-file.ts';
 import { requireName } from './target.ts';
 
@@ -147,7 +147,7 @@ async function sendFromFile(exchange: Exchange, answer: BlobAnswer): Promise<voi
 export async function removeBlob(exchange: Exchange): Promise<void> {
   const repository = requireName(exchange.target);
   const digest = requireDigest(exchange);
-  if (!allows(exchange, 'delete', repository)) throw blobUnknown(digest);
+  requireDelete(exchange, repository, () => blobUnknown(digest));
   exchange.audit({ action: 'blob.delete', repository, digest });
   await deleteBlob(exchange.app.store.context, repository, digest);
   exchange.send(202, ['Content-Length', '0', 'Docker-Content-Digest', digest, ...COMMON_HEADERS]);

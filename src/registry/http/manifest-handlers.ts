@@ -15,7 +15,7 @@ import {
 import type { ManifestRecord } from '../../storage/metadata/records.ts';
 import { requireSpace } from './admission.ts';
 import { COMMON_HEADERS, type Exchange, type HeaderList } from './exchange.ts';
-import { allows, require, requirePush } from './permission.ts';
+import { require, requireDelete, requirePush } from './permission.ts';
 import { declaredLength, readBody } from './request-body.ts';
 import { queryValues, requireName, type Target } from './target.ts';
 
@@ -165,7 +165,7 @@ export async function removeManifest(exchange: Exchange): Promise<void> {
   const { target, app } = exchange;
   const repository = requireName(target);
   const { digest, tag } = readReference(target);
-  if (!allows(exchange, 'delete', repository)) throw manifestUnknown(repository, target.reference);
+  requireDelete(exchange, repository, () => manifestUnknown(repository, target.reference));
   const action = tag === undefined ? 'manifest.delete' : 'tag.delete';
   exchange.audit({ action, repository, reference: tag, digest });
   const { context } = app.store;

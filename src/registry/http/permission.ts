@@ -60,6 +60,25 @@ export function requirePush(exchange: Exchange, repository: string): void {
   require(exchange, 'push', repository, () => new OciError('DENIED', { detail: { repository } }));
 }
 
+/**
+ * For deletes, which the configuration can turn off altogether.
+ * @param missing - the answer for a repository that may not even be known to exist
+ * @throws OciError UNSUPPORTED, and what {@link require} throws
+ */
+export function requireDelete(
+  exchange: Exchange,
+  repository: string,
+  missing: () => OciError,
+): void {
+  require(exchange, 'delete', repository, missing);
+  if (!exchange.app.config.deletes.enabled) {
+    throw new OciError('UNSUPPORTED', {
+      message: 'deleting is turned off',
+      headers: { Allow: 'GET, HEAD' },
+    });
+  }
+}
+
 /** Makes sure that the request has a right that belongs to no repository. */
 export function requireRight(exchange: Exchange, right: 'catalog' | 'metrics' | 'admin'): void {
   const { access } = exchange;
