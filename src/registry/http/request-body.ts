@@ -25,6 +25,11 @@ export function declaredLength(req: IncomingMessage): number | undefined {
   return req.headers['transfer-encoding'] === undefined ? 0 : undefined;
 }
 
+/** True when the connection broke before anybody listened: no event will tell of it any more. */
+function isBroken(req: IncomingMessage): boolean {
+  return req.destroyed && !req.readableEnded;
+}
+
 /**
  * Reads a body into memory.
  * @param limit - bytes at most
@@ -34,6 +39,7 @@ export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
   const tooLarge = (): OciError =>
     new OciError('SIZE_INVALID', { status: 413, message: `more than ${limit} bytes` });
   if ((declaredLength(req) ?? 0) > limit) return Promise.reject(tooLarge());
+  if (isBroken(req)) return Promise.reject(new ClientGoneError());
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -45,8 +51,11 @@ export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
       } else chunks.push(chunk);
     });
     req.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)));
-    req.on('error', () => reject(new ClientGoneError()));
-    req.on('close', () => reject(new ClientGoneError()));
+    const onBreak = (): void => {
+      if (!req.readableEnded) reject(new ClientGoneError());
+    };
+    req.on('error', onBreak);
+    req.on('close', onBreak);
   });
 }
 
@@ -56,6 +65,7 @@ export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
  * @throws ClientGoneError when the body breaks off; what came before is in the upload
  */
 export function receiveBody(req: IncomingMessage, writer: UploadWriter): Promise<number> {
+  if (isBroken(req)) return Promise.reject(new ClientGoneError());
   return new Promise((resolve, reject) => {
     let bytes = 0;
     const fail = (error: unknown): void => {
@@ -76,8 +86,11 @@ export function receiveBody(req: IncomingMessage, writer: UploadWriter): Promise
     };
     req.on('data', onData);
     req.on('end', () => resolve(bytes));
-    req.on('error', () => fail(new ClientGoneError()));
-    req.on('close', () => fail(new ClientGoneError()));
+    const onBreak = (): void => {
+      if (!req.readableEnded) fail(new ClientGoneError());
+    };
+    req.on('error', onBreak);
+    req.on('close', onBreak);
   });
 }
 
@@ -86,7 +99,7 @@ export function receiveBody(req: IncomingMessage, writer: UploadWriter): Promise
  * otherwise see a broken connection instead of the answer; one that sends without end is cut off.
  */
 export function drain(req: IncomingMessage): void {
-  if (req.complete || req.destroyed) return;
+  if (declaredLength(req) === 0 || req.complete || req.destroyed) return;
   let bytes = 0;
   const timer = setTimeout(() => req.socket.destroy(), MAX_DRAIN_TIME);
   req.on('data', (chunk: Buffer) => {
