@@ -97,23 +97,13 @@ export function listBlobs(
   return takePage(context.kv.keys(from(ranges.links(repository), start)), limit, lastPart);
 }
 
-/**
- * Names of repositories.
- * @param visible - which of them the caller may see
- */
+/** Names of repositories. */
 export function listRepositories(
   context: StoreContext,
   { limit, last }: PageRequest,
-  visible: (repository: string) => boolean,
 ): Page<string> {
   const start = last === undefined ? undefined : keys.repository(last);
-  function* names(): Iterable<string> {
-    for (const key of context.kv.keys(from(ranges.repositories(), start))) {
-      const name = lastPart(key);
-      if (visible(name)) yield name;
-    }
-  }
-  return takePage(names(), limit, (name) => name);
+  return takePage(context.kv.keys(from(ranges.repositories(), start)), limit, lastPart);
 }
 
 /**

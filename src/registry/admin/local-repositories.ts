@@ -203,10 +203,7 @@ export function localRepositories(
 
   return {
     async repositories(request) {
-      const names = page(
-        listRepositories(context, wanted(request), () => true),
-        (name) => name,
-      );
+      const names = page(listRepositories(context, wanted(request)), (name) => name);
       const items = [];
       for (const name of names.items) {
         const tags = await countAll((part) => listTags(context, name, part));

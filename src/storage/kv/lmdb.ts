@@ -59,6 +59,9 @@ export function openLmdbEngine(path: string): KeyValueEngine {
     noSubdir: true,
     encoding: 'binary',
     overlappingSync: false,
+    // The store gathers batches itself; the library's own gathering leaves a promise behind that
+    // nobody can wait for, so that a failed commit would end the process.
+    eventTurnBatching: false,
     cache: false,
   });
   const span = ({ from, to, limit }: KeyRange) => ({
