@@ -1,7 +1,6 @@
 /** Puts a registry together and runs it. */
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import { OciError } from '../oci/errors.ts';
 import { openStore, type Store } from '../storage/store.ts';
 import { removeAddressFile, writeAddressFile } from './admin/address-file.ts';
 import { createAdminHandler } from './admin/handler.ts';
@@ -14,7 +13,9 @@ import { faultPointOf } from './fault-point.ts';
 import type { Application } from './http/application.ts';
 import { createClientAddresses } from './http/client-address.ts';
 import { createDispatch } from './http/dispatch.ts';
+import { requireRight } from './http/permission.ts';
 import { type Listener, listen } from './http/server.ts';
+import { parseTarget } from './http/target.ts';
 import { createAuditLog } from './observe/audit.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
@@ -31,20 +32,50 @@ export interface Registry {
   close(): Promise<void>;
 }
 
-async function startListeners(
-  app: Application,
-  config: Config,
-  logger: Logger,
-): Promise<readonly Listener[]> {
-  const { http, admin } = config;
+/** Starts to listen on one address, or on two; when the second fails, the first is let go again. */
+async function startListeners(app: Application): Promise<readonly Listener[]> {
+  const { clients, logger } = app;
+  const { http: config, admin } = app.config;
   const apart = admin.listen !== undefined;
   const main = createDispatch(app, { registry: true, admin: !apart });
-  const listeners = [await listen({ listen: http.listen, config: http, dispatch: main, logger })];
-  if (admin.listen !== undefined) {
-    const dispatch = createDispatch(app, { registry: false, admin: true });
-    listeners.push(await listen({ listen: admin.listen, config: http, dispatch, logger }));
+  const common = { config, clients, logger };
+  const first = await listen({ ...common, listen: config.listen, dispatch: main });
+  if (admin.listen === undefined) return [first];
+  const dispatch = createDispatch(app, { registry: false, admin: true });
+  try {
+    return [first, await listen({ ...common, listen: admin.listen, dispatch })];
+  } catch (error) {
+    await first.close();
+    throw error;
   }
-  return listeners;
+}
+
+/**
+ * Closes one after the other. One that fails does not keep the rest open.
+ * @throws the first failure, after all have been tried
+ */
+async function closeAll(closers: readonly (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const close of closers) await close().catch((error: unknown) => failures.push(error));
+  if (failures.length > 0) throw failures[0];
+}
+
+/**
+ * Tells the commands on this machine where the server is. On a full disk they have to be told by
+ * `--server`: the server must run all the same, because a full disk is recovered from by deleting.
+ */
+async function announce(
+  config: Config,
+  { url, token, logger }: { readonly url: string; readonly token: string; readonly logger: Logger },
+): Promise<void> {
+  const { dir } = config.data;
+  try {
+    // One that was left by a crash names another server, and takes room.
+    await removeAddressFile(dir);
+    await writeAddressFile(dir, { url, token, pid: process.pid });
+  } catch (error) {
+    logger.error({ err: error }, 'address file not written');
+  }
 }
 
 /**
@@ -81,14 +112,11 @@ export async function serve(config: Config): Promise<Registry> {
       admin: createAdminHandler({
         operations,
         version: VERSION,
-        authorize(access, req) {
-          if (access.has('admin')) return;
-          if (access.subject !== '') throw new OciError('DENIED', { detail: { right: 'admin' } });
-          const origin = clients.originOf(req);
-          const challenge = authenticator.challenge([{ right: 'admin' }], origin);
-          throw new OciError('UNAUTHORIZED', { headers: { 'WWW-Authenticate': challenge } });
+        authorize: (access, req) => requireRight({ app, req, access }, 'admin'),
+        onError: (error, req) => {
+          const { path } = parseTarget(req.url ?? '');
+          logger.error({ err: error, path }, 'request failed');
         },
-        onError: (error, req) => logger.error({ err: error, url: req.url }, 'request failed'),
       }),
       metrics,
       telemetry: metrics.telemetry,
@@ -99,17 +127,13 @@ export async function serve(config: Config): Promise<Registry> {
       logger,
       ready: () => !stopping,
     };
-    const listeners = await startListeners(app, config, logger);
+    const listeners = await startListeners(app);
     const url = listeners[0]!.url;
     closers.unshift(async () => {
       await Promise.all(listeners.map((listener) => listener.close()));
     });
-    await writeAddressFile(config.data.dir, {
-      url: listeners.at(-1)!.url,
-      token: localToken,
-      pid: process.pid,
-    });
     closers.unshift(() => removeAddressFile(config.data.dir));
+    await announce(config, { url: listeners.at(-1)!.url, token: localToken, logger });
     logger.info({ url, pid: process.pid, version: VERSION }, 'listening');
     return {
       url,
@@ -117,12 +141,14 @@ export async function serve(config: Config): Promise<Registry> {
       async close() {
         stopping = true;
         logger.info({}, 'stopping');
-        for (const close of closers) await close();
+        await closeAll(closers);
         logger.info({}, 'stopped');
       },
     };
   } catch (error) {
-    for (const close of closers) await close();
+    await closeAll(closers).catch((failure: unknown) => {
+      logger.error({ err: failure }, 'not closed');
+    });
     throw error;
   }
 }

@@ -6,9 +6,8 @@ import { StoreRefusal } from './errors.ts';
 import { type Changes, releaseContent, soundContent } from './metadata/changes.ts';
 import { keys, lastPart, ranges } from './metadata/keys.ts';
 import type { MarkRecord } from './metadata/records.ts';
+import { requireUnused } from './references.ts';
 
-/** Manifests named in a refusal; there may be thousands. */
-const MAX_NAMED = 20;
 /** Repositories looked at for an anonymous mount. */
 const MAX_OWNERS = 100;
 
@@ -72,7 +71,7 @@ export function repositoriesWithBlob(context: StoreContext, digest: Digest): str
 
 /**
  * Removes a blob from a repository, at once for all readers; resolves when that is durable.
- * @throws StoreRefusal `blob-unknown`, or `blob-in-use` where referenced blobs are protected
+ * @throws StoreRefusal `blob-unknown`, or `in-use` where referenced blobs are protected
  */
 export async function deleteBlob(
   context: StoreContext,
@@ -84,12 +83,7 @@ export async function deleteBlob(
     if (!tx.has(keys.link(repository, digest))) {
       throw new StoreRefusal('blob-unknown', `no blob ${digest} in ${repository}`);
     }
-    if (context.settings.protectReferenced) {
-      const users = tx.keys({ ...ranges.uses(repository, digest), limit: MAX_NAMED }).map(lastPart);
-      if (users.length > 0) {
-        throw new StoreRefusal('blob-in-use', 'manifests refer to the blob', users);
-      }
-    }
+    if (context.settings.protectReferenced) requireUnused(changes, repository, digest);
     removeLink(changes, repository, digest);
   });
   await context.faultPoint('delete.committed');

@@ -177,7 +177,7 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
         now.manifests++;
         if (now.dryRun) continue;
         const only = (changes: Changes): boolean => isUnkept(changes, repository, digest);
-        await deleteManifest(context, repository, digest, only).catch(() => undefined);
+        await deleteManifest(context, repository, digest, { only }).catch(() => undefined);
       }
     });
   }

@@ -7,7 +7,7 @@ export type RefusalReason =
   | 'manifest-unknown'
   | 'tag-unknown'
   | 'blob-unknown'
-  | 'blob-in-use'
+  | 'in-use'
   | 'references-missing'
   | 'digest-mismatch'
   | 'upload-unknown'
@@ -21,7 +21,7 @@ export type RefusalReason =
 export class StoreRefusal extends Error {
   override readonly name = 'StoreRefusal';
   readonly reason: RefusalReason;
-  /** Digests that the refusal is about: missing references, or manifests that use a blob. */
+  /** Digests that the refusal is about: missing references, or manifests that use what was to be deleted. */
   readonly digests: readonly Digest[];
 
   constructor(reason: RefusalReason, message: string, digests: readonly Digest[] = []) {

@@ -21,7 +21,13 @@ import {
   type ManifestRecord,
   type TagRecord,
 } from './metadata/records.ts';
-import { type Reading, readReferences, referencesOf, removeUses } from './references.ts';
+import {
+  type Reading,
+  readReferences,
+  referencesOf,
+  removeUses,
+  requireUnused,
+} from './references.ts';
 
 /** A manifest that can be served. */
 export interface StoredManifest {
@@ -196,18 +202,25 @@ function purge(
   releaseContent(changes, manifest.digest, 'manifest', repository);
 }
 
+/** How a manifest is deleted. */
+export interface ManifestDeletion {
+  /** A last look within the transaction; false leaves everything as it is. */
+  readonly only?: (changes: Changes) => boolean;
+  /** Also when it is part of an index and such manifests are protected. */
+  readonly evenIfUsed?: boolean;
+}
+
 /**
  * Deletes a manifest and all tags on it, at once for all readers; resolves when that is durable.
- * @param only - a last look within the transaction; false leaves everything as it is
- * @throws StoreRefusal `manifest-unknown`
+ * @throws StoreRefusal `manifest-unknown`, or `in-use` where what manifests refer to is protected
  */
 export async function deleteManifest(
   context: StoreContext,
   repository: string,
   digest: Digest,
-  only?: (changes: Changes) => boolean,
+  { only, evenIfUsed = false }: ManifestDeletion = {},
 ): Promise<void> {
-  const { undo } = context.settings;
+  const { undo, protectReferenced } = context.settings;
   const key = keys.manifest(repository, digest);
   const seen = context.kv.read<ManifestRecord>(key, decode<ManifestRecord>);
   const reading = undo === 0 ? await readReferences(context, digest, seen?.mediaType) : undefined;
@@ -218,6 +231,7 @@ export async function deleteManifest(
       throw new StoreRefusal('manifest-unknown', `no manifest ${digest} in ${repository}`);
     }
     if (only !== undefined && !only(changes)) return;
+    if (protectReferenced && !evenIfUsed) requireUnused(changes, repository, digest);
     const tags = tx.keys(ranges.tagsOf(repository, digest)).map(lastPart);
     for (const tag of tags) removeTag(changes, repository, tag, digest);
     tx.remove(key);

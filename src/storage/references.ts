@@ -6,6 +6,7 @@ import type { Digest } from '../oci/digest.ts';
 import { type ParsedManifest, parseManifest } from '../oci/manifest.ts';
 import { findContent, readContent } from './content.ts';
 import type { StoreContext } from './context.ts';
+import { StoreRefusal } from './errors.ts';
 import type { Changes } from './metadata/changes.ts';
 import { keys, lastPart, ranges } from './metadata/keys.ts';
 
@@ -66,4 +67,21 @@ export function removeUses(
   for (const target of known ?? usedBy(changes, repository, digest)) {
     changes.tx.remove(keys.use(repository, target, digest));
   }
+}
+
+/** Manifests named in a refusal; there may be thousands. */
+const MAX_NAMED = 20;
+
+/**
+ * Makes sure that no manifest of the repository refers to a digest; deleted ones do not count.
+ * @throws StoreRefusal `in-use`
+ */
+export function requireUnused(changes: Changes, repository: string, digest: Digest): void {
+  const { tx } = changes;
+  const users = tx
+    .keys(ranges.uses(repository, digest))
+    .map(lastPart)
+    .filter((manifest) => tx.has(keys.manifest(repository, manifest)));
+  if (users.length === 0) return;
+  throw new StoreRefusal('in-use', 'manifests refer to it', users.slice(0, MAX_NAMED));
 }

@@ -172,6 +172,8 @@ export class RegistryClient {
       request.on('response', (message: IncomingMessage) => {
         answered = true;
         readAll(message).then((bytes) => {
+          // Refused before the body was asked for: nothing will follow on this connection.
+          if (!request.writableEnded) request.destroy();
           const { rawHeaders } = message;
           const pairs: [string, string][] = [];
           for (let i = 0; i < rawHeaders.length; i += 2) {

@@ -3,7 +3,8 @@
  * cut. Nothing here corrects what a test wants to get wrong.
  */
 import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
+import { onTestFinished } from 'vitest';
 import type { RegistryClient } from './client.ts';
 import { RegistryResponse } from './response.ts';
 
@@ -19,9 +20,14 @@ export interface RawConnection {
   cut(): void;
   /**
    * The next answer that is not a 1xx; undefined when the connection ended without one.
-   * Rejects after `timeoutMs` (default 20,000).
+   * Rejects after `timeoutMs` (default 20,000). An answer to HEAD ends with its head.
    */
-  response(timeoutMs?: number): Promise<RegistryResponse | undefined>;
+  response(options?: {
+    readonly timeoutMs?: number;
+    readonly toHead?: boolean;
+  }): Promise<RegistryResponse | undefined>;
+  /** Bytes that came and that no answer has claimed. */
+  unread(): Buffer;
   /** Resolves when the registry has closed the connection; false after `timeoutMs`. */
   closed(timeoutMs: number): Promise<boolean>;
 }
@@ -87,7 +93,7 @@ function open(client: RegistryClient): Promise<Socket> {
   });
 }
 
-/** Opens a raw connection. The caller must `cut` it. */
+/** Opens a raw connection, for use within a test. It is cut when the test has ended. */
 export async function openRaw(client: RegistryClient, label = 'raw'): Promise<RawConnection> {
   const socket = await open(client);
   let received = Buffer.alloc(0);
@@ -131,6 +137,14 @@ export async function openRaw(client: RegistryClient, label = 'raw'): Promise<Ra
     });
   }
 
+  const cut = (): void => {
+    // Only a TCP socket can be reset.
+    if (socket instanceof TLSSocket) socket.destroy();
+    else socket.resetAndDestroy();
+  };
+  // What a failed test leaves open would keep the server from stopping.
+  onTestFinished(cut);
+
   const write = (data: string | Uint8Array): Promise<void> =>
     new Promise((resolve) => {
       if (socket.destroyed || !socket.writable) resolve();
@@ -144,13 +158,12 @@ export async function openRaw(client: RegistryClient, label = 'raw'): Promise<Ra
       await write('\r\n');
     },
     end: () => void socket.end(),
-    cut: () => {
-      if ('resetAndDestroy' in socket) socket.resetAndDestroy();
-    },
-    async response(timeoutMs = 20_000) {
+    cut,
+    unread: () => received,
+    async response({ timeoutMs = 20_000, toHead = false } = {}) {
       const next = (): Parsed | 'none' | undefined => {
         for (;;) {
-          const parsed = parseResponse(received, ended, false);
+          const parsed = parseResponse(received, ended, toHead);
           if (parsed === undefined) return ended ? 'none' : undefined;
           received = received.subarray(parsed.length);
           if (parsed.status >= 200) return parsed;

@@ -189,7 +189,7 @@ export function localRepositories(
       for (let i = 0; i < step.length; i += TOGETHER) {
         const some = step.slice(i, i + TOGETHER);
         const done = await Promise.allSettled(
-          some.map((digest) => deleteManifest(context, repository, digest)),
+          some.map((digest) => deleteManifest(context, repository, digest, { evenIfUsed: true })),
         );
         for (const outcome of done) {
           if (outcome.status === 'fulfilled') count++;

@@ -108,3 +108,9 @@ export function worthAsking(access: Access, action: Action, repository: string):
   if (access.gain === 'nothing') return false;
   return access.gain === 'anything' || access.mayEver(action, repository);
 }
+
+/** The same as {@link worthAsking} for a right that belongs to no repository. */
+export function worthAskingForRight(access: Access, right: Right): boolean {
+  if (!(access instanceof GrantedAccess) || access.gain === 'nothing') return false;
+  return access.gain === 'anything' || access.rules.has(right);
+}

@@ -127,8 +127,8 @@ async function sendFromFile(exchange: Exchange, answer: BlobAnswer): Promise<voi
   const whole = length === content.size;
   const check = app.config.verifyReads === 'always' && whole ? digestCheck(content) : undefined;
   res.writeHead(status, headers as string[]);
-  sendFile({ reader, res, pool, start, length, check }, (result) => {
-    exchange.bytesOut = length;
+  sendFile({ reader, res, pool, start, length, check }, (result, bytes) => {
+    exchange.bytesOut = bytes;
     exchange.finish(result === 'sent' ? status : 0);
     if (result === 'sent' || result === 'aborted') return;
     const reason =

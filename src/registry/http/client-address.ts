@@ -6,6 +6,8 @@ import type { Origin } from '../auth/types.ts';
 
 /** Finds addresses of clients. */
 export interface ClientAddresses {
+  /** Whether the other end of a connection is a trusted proxy. */
+  isTrusted(address: string): boolean;
   /** Address of the client, from X-Forwarded-For when the connection comes from a trusted proxy. */
   addressOf(req: IncomingMessage): string;
   /** Host and scheme that the client used, from X-Forwarded-Host and -Proto likewise. */
@@ -39,14 +41,15 @@ function firstOf(header: string | string[] | undefined): string | undefined {
 /** @param trustedProxies - addresses and networks whose X-Forwarded-* headers are believed */
 export function createClientAddresses(trustedProxies: readonly string[]): ClientAddresses {
   const trusted = toBlockList(trustedProxies);
-  const isTrusted = (address: string): boolean =>
+  const isTrustedPlain = (address: string): boolean =>
     trustedProxies.length > 0 && isIP(address) !== 0 && trusted.check(address, familyOf(address));
   const peerOf = (req: IncomingMessage): string => plain(req.socket.remoteAddress ?? '');
 
   return {
+    isTrusted: (address) => isTrustedPlain(plain(address)),
     addressOf(req) {
       let address = peerOf(req);
-      if (!isTrusted(address)) return address;
+      if (!isTrustedPlain(address)) return address;
       const header = req.headers['x-forwarded-for'];
       const hops = (typeof header === 'string' ? header : (header ?? []).join(',')).split(',');
       // From the right: each proxy appends the address that it saw; the first untrusted one counts.
@@ -54,14 +57,14 @@ export function createClientAddresses(trustedProxies: readonly string[]): Client
         const hop = plain(hops[i]!.trim());
         if (isIP(hop) === 0) return address;
         address = hop;
-        if (!isTrusted(hop)) return address;
+        if (!isTrustedPlain(hop)) return address;
       }
       return address;
     },
     originOf(req) {
       const secure = (req.socket as TLSSocket).encrypted === true;
       const host = req.headers.host ?? 'localhost';
-      if (!isTrusted(peerOf(req))) return { host, secure };
+      if (!isTrustedPlain(peerOf(req))) return { host, secure };
       const scheme = firstOf(req.headers['x-forwarded-proto']);
       return {
         host: firstOf(req.headers['x-forwarded-host']) ?? host,

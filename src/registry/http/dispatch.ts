@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../../oci/errors.ts';
 import { OPEN_ACCESS } from '../auth/access.ts';
+import { parseAuthorization } from '../auth/credentials.ts';
 import { AuthenticationError } from '../auth/errors.ts';
 import type { Access } from '../auth/types.ts';
 import { ROUTE, type RouteId } from '../observe/routes.ts';
@@ -34,14 +35,15 @@ export interface Surface {
 interface Resource {
   readonly route: RouteId;
   readonly methods: Readonly<Record<string, Handler>>;
-  /** Part of {@link Surface} that it belongs to; the health checks belong to all. */
+  /** Part of {@link Surface} that it belongs to; health checks and log-ins belong to all. */
   readonly part: keyof Surface | 'all';
 }
 
 function ping(exchange: Exchange): void {
   const { access, app } = exchange;
   // Clients learn here how to log in, also where they could do without (section 2 of the checklist).
-  if (access.subject === '' && !app.authenticator.open) throw unauthorized(exchange, []);
+  const isLoggedIn = access.subject !== '' || exchange.req.headers.authorization !== undefined;
+  if (!isLoggedIn && !app.authenticator.open) throw unauthorized(exchange, []);
   exchange.sendJson(200, {});
 }
 
@@ -61,11 +63,24 @@ async function metrics(exchange: Exchange): Promise<void> {
   exchange.sendText(200, { type: source.contentType, text: await source.render() });
 }
 
+/** Notes a log-in that was refused, with the name that was given, if there is one to be read. */
+function auditRefusal(exchange: Exchange): void {
+  let subject = '';
+  try {
+    const credential = parseAuthorization(exchange.req.headers.authorization ?? '');
+    if (credential.scheme === 'basic') subject = credential.user;
+  } catch {
+    // Malformed: that is why it was refused.
+  }
+  exchange.audit({ action: 'login.refused', subject });
+}
+
 async function token(exchange: Exchange): Promise<void> {
   const { authenticator } = exchange.app;
   const { req, res } = exchange;
   if (authenticator.tokenEndpoint === null) throw new OciError('UNSUPPORTED', { status: 404 });
   await authenticator.tokenEndpoint(req, res, exchange.client);
+  if (res.statusCode === 401) auditRefusal(exchange);
   exchange.finish(res.statusCode);
 }
 
@@ -104,7 +119,8 @@ const RESOURCES: Readonly<Record<Exclude<TargetKind, 'unknown'>, Resource>> = {
   }),
   tags: registry(ROUTE.tags, { GET: getTags, HEAD: getTags }),
   referrers: registry(ROUTE.referrers, { GET: getReferrers, HEAD: getReferrers }),
-  token: registry(ROUTE.token, { GET: token, POST: token }),
+  // Challenges send clients to the address that they asked, whichever that is.
+  token: { route: ROUTE.token, methods: { GET: token, POST: token }, part: 'all' },
   admin: { route: ROUTE.admin, methods: { GET: admin, HEAD: admin, POST: admin }, part: 'admin' },
   metrics: { route: ROUTE.other, methods: { GET: metrics, HEAD: metrics }, part: 'admin' },
   live: { route: ROUTE.other, methods: { GET: live, HEAD: live }, part: 'all' },
@@ -125,14 +141,16 @@ export function createDispatch(app: Application, surface: Surface): Dispatch {
       exchange.finish(0);
       return;
     }
-    let answer = answerFor(exchange, error);
-    if (answer === undefined) {
-      app.logger.error({ err: error, id: exchange.id, url: req.url }, 'request failed');
-      answer = new OciError('UNKNOWN', { detail: { request: exchange.id } });
+    const answer =
+      answerFor(exchange, error) ?? new OciError('UNKNOWN', { detail: { request: exchange.id } });
+    // The client is not told what went wrong on our side; whoever runs the server has to know.
+    if (answer.status >= 500 && answer !== error) {
+      app.logger.error(
+        { err: error, id: exchange.id, path: exchange.target.path },
+        'request failed',
+      );
     }
-    if (error instanceof AuthenticationError) {
-      exchange.audit({ action: 'login.refused' });
-    }
+    if (error instanceof AuthenticationError) auditRefusal(exchange);
     if (res.headersSent) {
       exchange.cut();
       return;
@@ -181,12 +199,18 @@ export function createDispatch(app: Application, surface: Surface): Dispatch {
 
   return (req, res) => {
     app.telemetry.requestStarted();
+    // A connection that is never idle would keep the server from stopping.
+    if (!app.ready()) res.shouldKeepAlive = false;
     const target = parseTarget(req.url ?? '');
     const exchange = new Exchange(app, req, res, target);
     exchange.access = NOBODY;
     const resource = target.kind === 'unknown' ? undefined : RESOURCES[target.kind];
     if (resource === undefined || (resource.part !== 'all' && !surface[resource.part])) {
       fail(exchange, new OciError('UNSUPPORTED', { status: 404, message: 'no such resource' }));
+      return;
+    }
+    if (hasTwoHosts(req)) {
+      fail(exchange, new OciError('UNSUPPORTED', { status: 400, message: 'two Host headers' }));
       return;
     }
     exchange.route = resource.route;
@@ -198,6 +222,19 @@ export function createDispatch(app: Application, surface: Surface): Dispatch {
       handle(exchange, handler);
     } else withAccess(exchange, handler);
   };
+}
+
+/**
+ * A request may name its host once (RFC 9112, 3.2); what stands in front of the server might go by
+ * the other name.
+ */
+function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  return hosts > 1;
 }
 
 /** Until a request has been authenticated it may do nothing. */

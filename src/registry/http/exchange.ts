@@ -20,6 +20,8 @@ export type HeaderList = readonly string[];
 /** What a write did, for the audit log. */
 export interface Audited {
   readonly action: AuditAction;
+  /** Default: the subject of the request's access. */
+  readonly subject?: string | undefined;
   readonly repository?: string | undefined;
   readonly reference?: string | undefined;
   readonly digest?: string | undefined;
@@ -150,7 +152,7 @@ export class Exchange {
     app.telemetry.requestFinished(route, method, status, nanoseconds, this.bytesIn, this.bytesOut);
     if (this.#audited !== undefined) {
       const { id: requestId, client } = this;
-      const { subject } = this.access;
+      const { subject = this.access.subject } = this.#audited;
       app.audit.record({ ...this.#audited, subject, status, client, requestId });
     }
     if (!app.requestLog.wants(method, status)) return;

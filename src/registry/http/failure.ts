@@ -6,7 +6,7 @@ import { CommitError } from '../../storage/kv/types.ts';
 import { AuthenticationError } from '../auth/errors.ts';
 import { noSpace } from './admission.ts';
 import type { Exchange } from './exchange.ts';
-import { unauthorized } from './permission.ts';
+import { neededScopes, unauthorized } from './permission.ts';
 
 type Answer = (refusal: StoreRefusal) => OciError;
 
@@ -15,9 +15,9 @@ const ANSWERS: Readonly<Record<RefusalReason, Answer>> = {
   'manifest-unknown': () => new OciError('MANIFEST_UNKNOWN'),
   'tag-unknown': () => new OciError('MANIFEST_UNKNOWN', { message: 'tag unknown to registry' }),
   'blob-unknown': () => new OciError('BLOB_UNKNOWN'),
-  'blob-in-use': ({ digests }) =>
+  'in-use': ({ digests }) =>
     new OciError('DENIED', {
-      message: 'manifests refer to the blob',
+      message: 'manifests refer to it',
       detail: { manifests: digests },
     }),
   'references-missing': ({ digests }) => {
@@ -48,11 +48,14 @@ function isFullDisk(error: unknown): boolean {
 /** The answer for an error; undefined for one that is nobody's fault but ours: a 500. */
 export function answerFor(exchange: Exchange, error: unknown): OciError | undefined {
   if (error instanceof AuthenticationError) {
-    return unauthorized(exchange, [], error.challengeError);
+    return unauthorized(exchange, neededScopes(exchange), error.challengeError);
   }
   if (error instanceof OciError) return error;
   if (error instanceof StoreRefusal) return ANSWERS[error.reason](error);
-  if (error instanceof ContentDamagedError) return new OciError('BLOB_UNKNOWN');
+  if (error instanceof ContentDamagedError) {
+    const isManifest = exchange.target.kind === 'manifest';
+    return new OciError(isManifest ? 'MANIFEST_UNKNOWN' : 'BLOB_UNKNOWN');
+  }
   if (isFullDisk(error)) return noSpace();
   if (error instanceof CommitError) {
     return new OciError('UNAVAILABLE', {

@@ -1,12 +1,16 @@
 /** Turns "may this request do that" into the answers of the protocol (decisions 4 and 5). */
 import { OciError } from '../../oci/errors.ts';
-import { worthAsking } from '../auth/access.ts';
-import type { Action, ChallengeScope } from '../auth/types.ts';
+import { isRepositoryName } from '../../oci/name.ts';
+import { worthAsking, worthAskingForRight } from '../auth/access.ts';
+import type { Action, ChallengeScope, Right } from '../auth/types.ts';
 import type { Exchange } from './exchange.ts';
+
+/** What a challenge is made from. */
+type Asker = Pick<Exchange, 'app' | 'req'>;
 
 /** 401 with a challenge that names what the request lacks. */
 export function unauthorized(
-  exchange: Exchange,
+  exchange: Asker,
   scopes: readonly ChallengeScope[],
   error?: 'invalid_token' | 'insufficient_scope',
 ): OciError {
@@ -29,13 +33,53 @@ const SCOPES: Readonly<Record<Action, readonly Action[]>> = {
   delete: ['delete'],
 };
 
+/** What an action takes, and what the same request needs beyond it: a mount reads its source. */
+function scopesFor(exchange: Exchange, action: Action, repository: string): ChallengeScope[] {
+  const scopes: ChallengeScope[] = [{ repository, actions: SCOPES[action] }];
+  if (exchange.target.kind !== 'uploads' || exchange.query('mount') === undefined) return scopes;
+  const from = exchange.query('from');
+  if (from !== undefined && from !== repository && isRepositoryName(from)) {
+    scopes.push({ repository: from, actions: ['pull'] });
+  }
+  return scopes;
+}
+
+/**
+ * All that the request needs. Clients whose credential was no good ask for it anew, and some of them
+ * know only from the challenge what to ask for.
+ */
+export function neededScopes(exchange: Exchange): ChallengeScope[] {
+  const { method, isHead } = exchange;
+  const { kind, name } = exchange.target;
+  switch (kind) {
+    case 'catalog':
+    case 'metrics':
+    case 'admin':
+      return [{ right: kind }];
+    case 'manifest':
+    case 'blob':
+    case 'tags':
+    case 'referrers':
+    case 'uploads':
+    case 'upload': {
+      if (!isRepositoryName(name)) return [];
+      const isUpload = kind === 'uploads' || kind === 'upload';
+      if (!isUpload && method === 'DELETE') return scopesFor(exchange, 'delete', name);
+      const reads = !isUpload && (isHead || method === 'GET');
+      return scopesFor(exchange, reads ? 'pull' : 'push', name);
+    }
+    default:
+      return [];
+  }
+}
+
 /** Whether the request may do `action`. What may not be read counts as missing. */
 export function allows(exchange: Exchange, action: Action, repository: string): boolean {
   const { access } = exchange;
   if (access.can(action, repository)) return true;
   if (worthAsking(access, action, repository)) {
     const error = access.subject === '' ? undefined : 'insufficient_scope';
-    throw unauthorized(exchange, [{ repository, actions: SCOPES[action] }], error);
+    throw unauthorized(exchange, scopesFor(exchange, action, repository), error);
   }
   if (action === 'pull' || !access.mayEver('pull', repository)) return false;
   throw new OciError('DENIED', { detail: { repository, action } });
@@ -55,9 +99,13 @@ export function require(
   if (!allows(exchange, action, repository)) throw missing();
 }
 
-/** For pushes: a repository that may not be read may not be written to either, and that is no secret. */
+/**
+ * For pushes: a repository that may not be read may not be written to either, which is no secret.
+ * @throws OciError UNAUTHORIZED with a challenge, or DENIED
+ */
 export function requirePush(exchange: Exchange, repository: string): void {
-  require(exchange, 'push', repository, () => new OciError('DENIED', { detail: { repository } }));
+  if (allows(exchange, 'push', repository)) return;
+  throw new OciError('DENIED', { detail: { repository } });
 }
 
 /**
@@ -79,10 +127,14 @@ export function requireDelete(
   }
 }
 
-/** Makes sure that the request has a right that belongs to no repository. */
-export function requireRight(exchange: Exchange, right: 'catalog' | 'metrics' | 'admin'): void {
+/**
+ * Makes sure that the request has a right that belongs to no repository.
+ * @throws OciError UNAUTHORIZED with a challenge, DENIED
+ */
+export function requireRight(exchange: Asker & Pick<Exchange, 'access'>, right: Right): void {
   const { access } = exchange;
   if (access.has(right)) return;
-  if (access.subject === '') throw unauthorized(exchange, [{ right }]);
-  throw new OciError('DENIED', { detail: { right } });
+  if (!worthAskingForRight(access, right)) throw new OciError('DENIED', { detail: { right } });
+  const error = access.subject === '' ? undefined : 'insufficient_scope';
+  throw unauthorized(exchange, [{ right }], error);
 }

@@ -25,6 +25,10 @@ export function declaredLength(req: IncomingMessage): number | undefined {
   return req.headers['transfer-encoding'] === undefined ? 0 : undefined;
 }
 
+function wrongLength(): OciError {
+  return new OciError('SIZE_INVALID', { message: 'the body is not as long as Content-Range says' });
+}
+
 /** True when the connection broke before anybody listened: no event will tell of it any more. */
 function isBroken(req: IncomingMessage): boolean {
   return req.destroyed && !req.readableEnded;
@@ -61,10 +65,16 @@ export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
 
 /**
  * Passes a body on to an upload, as fast as that can take it.
+ * @param expected - bytes that the body must have; any number when undefined
  * @returns the number of bytes
- * @throws ClientGoneError when the body breaks off; what came before is in the upload
+ * @throws ClientGoneError when the body breaks off, OciError SIZE_INVALID when it has another
+ *   length; what came before, up to the expected length, is in the upload
  */
-export function receiveBody(req: IncomingMessage, writer: UploadWriter): Promise<number> {
+export function receiveBody(
+  req: IncomingMessage,
+  writer: UploadWriter,
+  expected?: number,
+): Promise<number> {
   if (isBroken(req)) return Promise.reject(new ClientGoneError());
   return new Promise((resolve, reject) => {
     let bytes = 0;
@@ -75,6 +85,10 @@ export function receiveBody(req: IncomingMessage, writer: UploadWriter): Promise
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
       noteReceived(chunk.length);
+      if (expected !== undefined && bytes > expected) {
+        fail(wrongLength());
+        return;
+      }
       try {
         if (!writer.write(chunk)) req.pause();
       } catch (error) {
@@ -85,7 +99,10 @@ export function receiveBody(req: IncomingMessage, writer: UploadWriter): Promise
       if (req.isPaused()) req.resume();
     };
     req.on('data', onData);
-    req.on('end', () => resolve(bytes));
+    req.on('end', () => {
+      if (expected === undefined || bytes === expected) resolve(bytes);
+      else fail(wrongLength());
+    });
     const onBreak = (): void => {
       if (!req.readableEnded) fail(new ClientGoneError());
     };
@@ -101,7 +118,7 @@ export function receiveBody(req: IncomingMessage, writer: UploadWriter): Promise
 export function drain(req: IncomingMessage): void {
   if (declaredLength(req) === 0 || req.complete || req.destroyed) return;
   let bytes = 0;
-  const timer = setTimeout(() => req.socket.destroy(), MAX_DRAIN_TIME);
+  const timer = setTimeout(() => req.socket.destroy(), MAX_DRAIN_TIME).unref();
   req.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
     if (bytes > MAX_DRAINED) req.socket.destroy();

@@ -27,24 +27,32 @@ export type TransferResult = 'sent' | 'aborted' | 'short' | 'refused' | Error;
 /** Buffers of one transfer. */
 const DEPTH = 2;
 
+const NOTHING = Buffer.alloc(0);
+
 /**
  * Sends the bytes and ends the answer; on failure the connection is cut, so that the client cannot
- * take the answer for whole. Releases the reader. `done` is called exactly once.
+ * take the answer for whole. Releases the reader.
+ * @param done - called exactly once, with the number of bytes that left
  */
-export function sendFile(transfer: FileTransfer, done: (result: TransferResult) => void): void {
+export function sendFile(
+  transfer: FileTransfer,
+  done: (result: TransferResult, bytes: number) => void,
+): void {
   const { reader, res, pool, start, length, check } = transfer;
   let position = start;
   const end = start + length;
+  let sent = 0;
   let reading = false;
   let lent = 0;
   let over: TransferResult | undefined;
+  let settled = false;
 
   /** The reader and the buffers are in use until the last callback has come. */
   function settle(): void {
-    if (over === undefined || reading || lent > 0) return;
-    const result = over;
+    if (over === undefined || reading || lent > 0 || settled) return;
+    settled = true;
     reader.release();
-    done(result);
+    done(over, sent);
   }
 
   function stop(result: TransferResult): void {
@@ -71,8 +79,12 @@ export function sendFile(transfer: FileTransfer, done: (result: TransferResult) 
     }
     const onSent = (error?: Error | null): void => {
       giveBack(buffer);
-      if (error) stop('aborted');
-      else if (isLast) {
+      if (error) {
+        stop('aborted');
+        return;
+      }
+      sent += bytes;
+      if (isLast) {
         over ??= 'sent';
         settle();
       } else fill();
@@ -94,22 +106,29 @@ export function sendFile(transfer: FileTransfer, done: (result: TransferResult) 
     if (reading || lent >= DEPTH || position >= end) return;
     reading = true;
     lent++;
-    pool.take(end - position, (buffer) => {
-      const wanted = Math.min(buffer.length, end - position);
-      reader.read(buffer, { offset: 0, length: wanted, position }, (error, bytes) => {
-        reading = false;
-        if (error === null && bytes > 0 && over === undefined) {
+    const buffer = pool.take(end - position);
+    const wanted = Math.min(buffer.length, end - position);
+    reader.read(buffer, { offset: 0, length: wanted, position }, (error, bytes) => {
+      reading = false;
+      if (error === null && bytes > 0 && over === undefined) {
+        // Between its end and the event that tells of it, a socket drops what is written, without
+        // calling back.
+        if (res.socket === null || res.socket.destroyed) over = 'aborted';
+        else {
           write(buffer, bytes);
           return;
         }
-        giveBack(buffer);
-        stop(over ?? error ?? 'short');
-      });
+      }
+      giveBack(buffer);
+      stop(over ?? error ?? 'short');
     });
   }
 
   res.once('close', () => {
     if (!res.writableFinished) stop('aborted');
   });
-  fill();
+  // An answer that waits behind another one on the same connection takes no buffers: it would hold
+  // them for nothing, and for good if the connection broke.
+  if (res.socket === null) res.write(NOTHING, fill);
+  else fill();
 }

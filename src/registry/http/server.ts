@@ -1,5 +1,5 @@
 /** Listens: HTTP or TLS, limits and time-outs, certificates renewed while running, orderly stops. */
-import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpServer, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
@@ -9,6 +9,7 @@ import { type WatchedFile, watchFile } from '../auth/watched-file.ts';
 import type { ListenAddress } from '../config/address.ts';
 import type { HttpConfig } from '../config/config.ts';
 import type { Logger } from '../observe/logger.ts';
+import type { ClientAddresses } from './client-address.ts';
 import type { Dispatch } from './dispatch.ts';
 
 /** Bytes of all headers of a request; tokens may take 16 KiB. */
@@ -23,6 +24,7 @@ export interface ListenerOptions {
   readonly listen: ListenAddress;
   readonly config: HttpConfig;
   readonly dispatch: Dispatch;
+  readonly clients: ClientAddresses;
   readonly logger: Logger;
 }
 
@@ -34,31 +36,54 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Answers what never became a request, in the form that clients can read. */
+/** What clients are told of requests that the parser gave up on. */
+const BROKEN: Readonly<Record<string, readonly [status: number, phrase: string, code: ErrorCode]>> =
+  {
+    HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large', 'NAME_INVALID'],
+    ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'UNSUPPORTED'],
+    // The connection ended before the body had its declared length.
+    HPE_INVALID_EOF_STATE: [400, 'Bad Request', 'SIZE_INVALID'],
+  };
+
+/** Whether a part of an answer has gone out already; node keeps the answer with its connection. */
+function isAnswering(socket: Socket & { readonly _httpMessage?: ServerResponse | null }): boolean {
+  return socket._httpMessage?.headersSent === true;
+}
+
+/** Milliseconds for a client to read the answer before the connection is cut. */
+const LAST_WORDS = 1000;
+const answered = new WeakSet<Socket>();
+
+/** Answers what never became a whole request, in the form that clients can read. */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
+  // What a client goes on to send comes as further errors.
+  if (answered.has(socket)) return;
+  answered.add(socket);
+  // In the middle of an answer, the text of another one would pass for bytes of the first.
+  if (!socket.writable || error.code === 'ECONNRESET' || isAnswering(socket)) {
     socket.destroy();
     return;
   }
-  const [status, phrase, code]: [number, string, ErrorCode] =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? [431, 'Request Header Fields Too Large', 'NAME_INVALID']
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? [408, 'Request Timeout', 'UNSUPPORTED']
-        : [400, 'Bad Request', 'UNSUPPORTED'];
+  const [status, phrase, code] = BROKEN[error.code ?? ''] ?? [400, 'Bad Request', 'UNSUPPORTED'];
   const body = new OciError(code, { status, message: phrase }).toJson();
   socket.end(
     `HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+  setTimeout(() => socket.destroy(), LAST_WORDS).unref();
 }
 
-/** Limits the connections of each client address. */
-function limitConnections(server: Server, { maxConnectionsPerClient }: HttpConfig): void {
+/** Limits the connections of each client address; a trusted proxy stands for many clients. */
+function limitConnections(
+  server: Server,
+  { maxConnectionsPerClient }: HttpConfig,
+  { isTrusted }: ClientAddresses,
+): void {
   if (maxConnectionsPerClient === Number.POSITIVE_INFINITY) return;
   const open = new Map<string, number>();
   server.on('connection', (socket) => {
     const address = socket.remoteAddress ?? '';
+    if (isTrusted(address)) return;
     const count = (open.get(address) ?? 0) + 1;
     if (count > maxConnectionsPerClient) {
       socket.destroy();
@@ -71,6 +96,12 @@ function limitConnections(server: Server, { maxConnectionsPerClient }: HttpConfi
       else open.set(address, left);
     });
   });
+}
+
+/** A file that is being written anew may be seen empty, and TLS would then serve without certificate. */
+function requirePem(text: string): string {
+  if (text.includes('-----BEGIN ')) return text;
+  throw new Error('the file holds nothing in PEM format');
 }
 
 interface Certificates {
@@ -100,7 +131,7 @@ async function watchCertificates(
   const watch = (path: string): Promise<WatchedFile<string>> =>
     watchFile({
       path,
-      parse: (text) => text,
+      parse: requirePem,
       onChange: renew,
       logger,
       pollInterval: CERTIFICATE_POLL,
@@ -111,7 +142,7 @@ async function watchCertificates(
 
 /** Starts to listen. @throws when the address or the certificates cannot be used */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { config, dispatch, logger } = options;
+  const { config, dispatch, clients, logger } = options;
   const { tls, timeouts } = config;
   const common = {
     maxHeaderSize: MAX_HEADER_BYTES,
@@ -129,14 +160,16 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     let secure: HttpsServer | undefined;
     certificates = await watchCertificates(tls, logger, (pair) => secure?.setSecureContext(pair));
     const pair = { cert: certificates.cert.value, key: certificates.key.value };
-    secure = createHttpsServer({ ...common, ...pair, minVersion: 'TLSv1.2' }, dispatch);
+    const handshakeTimeout = timeouts.headers;
+    const minVersion = 'TLSv1.2';
+    secure = createHttpsServer({ ...common, ...pair, handshakeTimeout, minVersion }, dispatch);
     server = secure;
   }
   server.timeout = timeouts.body;
   if (config.maxConnections !== Number.POSITIVE_INFINITY) {
     server.maxConnections = config.maxConnections;
   }
-  limitConnections(server, config);
+  limitConnections(server, config, clients);
   server.on('clientError', answerBrokenRequest);
 
   await new Promise<void>((resolve, reject) => {

@@ -69,11 +69,18 @@ function decodeReference(text: string): string {
   }
 }
 
+/** Proxies may send a target in absolute form (RFC 9112, 3.2.2): what counts begins at the path. */
+function withoutOrigin(url: string): string {
+  const path = url.indexOf('/', url.indexOf('://') + 3);
+  return path < 0 ? '/' : url.slice(path);
+}
+
 /**
  * Reads the target of a request.
  * @param url - as sent: path and query
  */
 export function parseTarget(url: string): Target {
+  if (url.startsWith('http')) return parseTarget(withoutOrigin(url));
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = mark < 0 ? '' : url.slice(mark + 1);

@@ -8,7 +8,7 @@ import {
 } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import { isRepositoryName } from '../../oci/name.ts';
-import { parseChunkRange } from '../../oci/range.ts';
+import { type ByteRange, parseChunkRange } from '../../oci/range.ts';
 import { mountBlob, repositoriesWithBlob } from '../../storage/blobs.ts';
 import type { Upload } from '../../storage/uploads/upload.ts';
 import { requireSpace } from './admission.ts';
@@ -56,13 +56,22 @@ function uploadHeaders(exchange: Exchange, upload: Upload): HeaderList {
   ];
 }
 
-/** Takes the body of the request into the upload. */
-async function receive(exchange: Exchange, upload: Upload, persist: boolean): Promise<void> {
+/**
+ * Takes the body of the request into the upload. The check of its place and the beginning of the
+ * writing are one step: nobody can come in between.
+ */
+async function receive(
+  exchange: Exchange,
+  upload: Upload,
+  { persist }: { readonly persist: boolean },
+): Promise<void> {
+  const range = checkChunk(exchange, upload);
+  const expected = range === undefined ? undefined : range.end - range.start + 1;
   const writer = upload.open();
   try {
-    exchange.bytesIn = await receiveBody(exchange.req, writer);
+    exchange.bytesIn = await receiveBody(exchange.req, writer, expected);
   } catch (error) {
-    if (error instanceof ClientGoneError) {
+    if (error instanceof ClientGoneError || error instanceof OciError) {
       // What came before the break is kept, so that the client can go on from there.
       await writer.end(true);
     } else {
@@ -131,7 +140,7 @@ export async function startUpload(exchange: Exchange): Promise<void> {
     return;
   }
   try {
-    await receive(exchange, upload, false);
+    await receive(exchange, upload, { persist: false });
     await finish(exchange, upload, digest);
   } catch (error) {
     // The client was never told of this upload, so nobody could go on with it.
@@ -151,10 +160,13 @@ function findUpload(exchange: Exchange): Upload {
   return upload;
 }
 
-/** Checks Content-Range against what the upload holds and against the body's length. */
-function checkChunk(exchange: Exchange, upload: Upload): void {
+/**
+ * Checks Content-Range against what the upload holds and against the body's length.
+ * @returns the range, if the request names one
+ */
+function checkChunk(exchange: Exchange, upload: Upload): ByteRange | undefined {
   const header = exchange.header('content-range');
-  if (header === undefined) return;
+  if (header === undefined) return undefined;
   const range = parseChunkRange(header);
   if (range === undefined) {
     throw new OciError('BLOB_UPLOAD_INVALID', { message: 'Content-Range is not <start>-<end>' });
@@ -163,8 +175,7 @@ function checkChunk(exchange: Exchange, upload: Upload): void {
   if (length !== undefined && length !== range.end - range.start + 1) {
     throw new OciError('SIZE_INVALID', { message: 'Content-Range and Content-Length differ' });
   }
-  if (upload.busy) return;
-  if (range.start !== upload.size) {
+  if (!upload.busy && range.start !== upload.size) {
     const [, location = '', , held = ''] = uploadHeaders(exchange, upload);
     throw new OciError('BLOB_UPLOAD_INVALID', {
       status: 416,
@@ -172,21 +183,32 @@ function checkChunk(exchange: Exchange, upload: Upload): void {
       headers: { Location: location, Range: held },
     });
   }
+  return range;
 }
 
 /** PATCH: more bytes. */
 export async function appendToUpload(exchange: Exchange): Promise<void> {
   const upload = findUpload(exchange);
-  checkChunk(exchange, upload);
   await requireSpace(exchange, declaredLength(exchange.req) ?? UNKNOWN_LENGTH);
-  await receive(exchange, upload, true);
+  await receive(exchange, upload, { persist: true });
   exchange.send(202, uploadHeaders(exchange, upload));
 }
 
+/**
+ * Makes a blob of an upload. It may have to be read again, or take long to become durable; the time-out
+ * of the connection is for clients that are silent, not for one that waits for us.
+ */
 async function finish(exchange: Exchange, upload: Upload, digest: Digest): Promise<void> {
   const { repository } = upload;
+  const { socket } = exchange.req;
   exchange.audit({ action: 'blob.push', repository, digest });
-  await exchange.app.store.uploads.finish(upload, digest);
+  const { timeout = 0 } = socket;
+  socket.setTimeout(0);
+  try {
+    await exchange.app.store.uploads.finish(upload, digest);
+  } finally {
+    socket.setTimeout(timeout);
+  }
   blobCreated(exchange, repository, digest);
 }
 
@@ -195,12 +217,11 @@ export async function finishUpload(exchange: Exchange): Promise<void> {
   const upload = findUpload(exchange);
   const digest = digestParameter(exchange);
   if (digest === undefined) throw new OciError('DIGEST_INVALID', { message: 'digest is missing' });
-  checkChunk(exchange, upload);
   const length = declaredLength(exchange.req);
   if (length !== 0) {
     await requireSpace(exchange, length ?? UNKNOWN_LENGTH);
-    await receive(exchange, upload, false);
-  }
+    await receive(exchange, upload, { persist: false });
+  } else checkChunk(exchange, upload);
   await finish(exchange, upload, digest);
 }
 

@@ -6,7 +6,7 @@
  * The sync runs on a thread of libuv's pool, never on the thread that serves requests.
  */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { open } from 'lmdb';
+import { open, type RootDatabase } from 'lmdb';
 import type { Entry, KeyRange, KeyValueEngine, WriteBatch } from './types.ts';
 
 /** Longest key that the database takes, in bytes; keys are ASCII. */
@@ -47,14 +47,9 @@ function checkKeys(batch: WriteBatch): void {
   }
 }
 
-/**
- * Opens or creates the database file.
- * @param path - the file; a lock file with the ending `-lock` lies beside it
- * @throws Error when it is no database, or cannot be opened
- */
-export function openLmdbEngine(path: string): KeyValueEngine {
+function openDatabase(path: string): RootDatabase<Buffer, string> {
   checkFile(path);
-  const db = open<Buffer, string>({
+  return open<Buffer, string>({
     path,
     noSubdir: true,
     encoding: 'binary',
@@ -64,6 +59,31 @@ export function openLmdbEngine(path: string): KeyValueEngine {
     eventTurnBatching: false,
     cache: false,
   });
+}
+
+/**
+ * Opens or creates the database file.
+ * @param path - the file; a lock file with the ending `-lock` lies beside it
+ * @throws Error when it is no database, or cannot be opened
+ */
+export function openLmdbEngine(path: string): KeyValueEngine {
+  let db = openDatabase(path);
+
+  /**
+   * When the page could not be written that makes a commit current, the library refuses everything
+   * from then on, reading too. Opened anew, the database shows its last commit.
+   */
+  async function reviveDatabase(): Promise<void> {
+    try {
+      // Not by the view that reads of this turn share.
+      db.resetReadTxn();
+      db.doesExist('z');
+    } catch {
+      await db.close();
+      db = openDatabase(path);
+    }
+  }
+
   const span = ({ from, to, limit }: KeyRange) => ({
     start: from,
     end: to,
@@ -88,7 +108,9 @@ export function openLmdbEngine(path: string): KeyValueEngine {
           }
         });
       } catch (error) {
-        throw await reasonOf(error);
+        const reason = await reasonOf(error);
+        await reviveDatabase();
+        throw reason;
       }
     },
     size: () => statSync(path).size,

@@ -31,7 +31,7 @@ async function writeAll(
   position: number,
 ): Promise<void> {
   let at = position;
-  let rest = chunks;
+  let rest = chunks.filter(({ length }) => length > 0);
   while (rest.length > 0) {
     const part = rest.slice(0, MAX_VECTORS);
     const bytesWritten = await writeVector(fd, part, at);

@@ -14,7 +14,10 @@ export interface SessionOwner {
   readonly subject: string;
 }
 
-/** Bytes 0-3 hold seconds, 4-7 random bits around the version, 8-15 the MAC around the variant. */
+/**
+ * Bytes 0-5 hold milliseconds, 6-7 random bits behind the version, 8-15 the MAC behind the variant.
+ * Two ids of one owner and one millisecond may be the same; whoever makes them has to look.
+ */
 function seal(bytes: Buffer, secret: Uint8Array, owner: SessionOwner): void {
   const mac = createHmac('sha256', secret)
     .update(bytes.subarray(0, 8))
@@ -36,14 +39,14 @@ function format(bytes: Buffer): string {
  */
 export function makeSessionId(secret: Uint8Array, owner: SessionOwner, now: number): string {
   const bytes = Buffer.alloc(16);
-  randomBytes(4).copy(bytes, 4);
-  bytes.writeUInt32BE(Math.floor(now / 1000));
+  randomBytes(2).copy(bytes, 6);
+  bytes.writeUIntBE(now, 0, 6);
   bytes[6] = (bytes[6]! & 0x0f) | 0x80;
   seal(bytes, secret, owner);
   return format(bytes);
 }
 
-/** When an id was handed out to this owner, in seconds since 1970; undefined when it never was. */
+/** When an id was handed out to this owner, in milliseconds since 1970; undefined: never. */
 export function sessionTime(
   secret: Uint8Array,
   owner: SessionOwner,
@@ -54,5 +57,5 @@ export function sessionTime(
   if (bytes.length !== 16 || format(bytes) !== id) return undefined;
   const expected = Buffer.from(bytes);
   seal(expected, secret, owner);
-  return timingSafeEqual(expected, bytes) ? bytes.readUInt32BE() : undefined;
+  return timingSafeEqual(expected, bytes) ? bytes.readUIntBE(0, 6) : undefined;
 }

@@ -70,14 +70,14 @@ export async function openUploads(
   const { clock, settings } = context;
   const open = new Map<string, Upload>();
   const finishing = new Set<Upload>();
-  /** Ids of earlier runs that check out but are good for nothing any more, and their seconds. */
+  /** Ids of earlier runs that check out but are good for nothing any more, and their times. */
   const over = new Map<string, number>();
-  /** Ids from before this second may be unknown here and still be good. */
-  const startedSecond = Math.floor(clock() / 1000);
+  /** Ids from before this time may be unknown here and still be good. */
+  const startedAt = clock();
 
   function noteOver(id: string, owner: SessionOwner): void {
-    const second = sessionTime(secret, owner, id);
-    if (second !== undefined && second < startedSecond) over.set(id, second);
+    const time = sessionTime(secret, owner, id);
+    if (time !== undefined && time < startedAt) over.set(id, time);
   }
 
   for (const [id, sidecar] of await sidecars.load()) {
@@ -169,9 +169,9 @@ export async function openUploads(
         if (own) known.touched = clock();
         return own ? known : undefined;
       }
-      const second = sessionTime(secret, owner, id);
-      if (second === undefined || second >= startedSecond || over.has(id)) return undefined;
-      if (clock() - second * 1000 > settings.uploads.expire) return undefined;
+      const time = sessionTime(secret, owner, id);
+      if (time === undefined || time >= startedAt || over.has(id)) return undefined;
+      if (clock() - time > settings.uploads.expire) return undefined;
       requireRoom();
       const upload = new Upload(context, sidecars, { ...owner, id, algorithm: 'sha256' });
       open.set(id, upload);
@@ -211,7 +211,7 @@ export async function openUploads(
     },
     async expire() {
       const before = clock() - settings.uploads.expire;
-      for (const [id, second] of over) if (second * 1000 < before) over.delete(id);
+      for (const [id, time] of over) if (time < before) over.delete(id);
       let ended = 0;
       for (const upload of [...open.values()]) {
         if (upload.busy || upload.touched >= before) continue;
