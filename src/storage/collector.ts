@@ -67,6 +67,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Keys taken from the database at a time; no cursor stays open between two steps. */
 const STEP = 64;
+/** Blobs removed in one commit, gathered over steps in which little is unused. */
+const REMOVALS = 64;
 
 /** How the collector is set up. */
 export interface CollectorOptions {
@@ -193,41 +195,60 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
     return true;
   }
 
+  /** Notes what the removal of blobs would free. */
+  function countUnused(now: Mutable<CollectionReport>, unused: readonly string[]): void {
+    now.blobs += unused.length;
+    for (const key of unused) {
+      const owners = [...kv.keys({ ...ranges.owners(lastPart(key)), limit: 2 })];
+      const content = kv.read(keys.content(lastPart(key)), decode<ContentRecord>);
+      if (owners.length === 1) now.bytes += content?.size ?? 0;
+    }
+  }
+
+  /**
+   * Removes blobs that are still unused. Two of them may be one content in two repositories, so each
+   * goes in a transaction of its own; all share one commit.
+   */
+  async function removeUnused(
+    now: Mutable<CollectionReport>,
+    unused: readonly string[],
+  ): Promise<void> {
+    const removals = unused.map(async (key) => {
+      const bytes = await commit(context, (changes) => {
+        const repository = middlePart(key);
+        const digest = lastPart(key);
+        const { tx } = changes;
+        if (!tx.has(key) || !isUnused(tx, repository, digest)) return undefined;
+        const before = changes.record<ContentRecord>(keys.content(digest));
+        removeLink(changes, repository, digest);
+        const last = tx.keys({ ...ranges.owners(digest), limit: 2 }).length < 2;
+        return last ? (before?.size ?? 0) : 0;
+      });
+      if (bytes === undefined) return;
+      now.blobs++;
+      now.bytes += bytes;
+    });
+    const results = await Promise.allSettled(removals);
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    await context.faultPoint('collector.committed');
+  }
+
   async function removeUnusedBlobs(now: Mutable<CollectionReport>, pace: Pace): Promise<void> {
+    let unused: string[] = [];
+    const flush = async (): Promise<void> => {
+      const some = unused;
+      unused = [];
+      if (now.dryRun) countUnused(now, some);
+      else if (some.length > 0) await removeUnused(now, some);
+    };
     await steps(ranges.allLinks(), pace, async (found) => {
       now.scanned += found.length;
-      const unused = found.filter((key) => isUnused(kv, middlePart(key), lastPart(key)));
-      if (unused.length === 0) return;
-      if (now.dryRun) {
-        now.blobs += unused.length;
-        for (const key of unused) {
-          const owners = [...kv.keys({ ...ranges.owners(lastPart(key)), limit: 2 })];
-          const content = kv.read(keys.content(lastPart(key)), decode<ContentRecord>);
-          if (owners.length === 1) now.bytes += content?.size ?? 0;
-        }
-        return;
+      for (const key of found) {
+        if (isUnused(kv, middlePart(key), lastPart(key))) unused.push(key);
       }
-      // Two blobs of one step may be one content in two repositories: one transaction each, in one
-      // commit.
-      const removals = unused.map(async (key) => {
-        const bytes = await commit(context, (changes) => {
-          const repository = middlePart(key);
-          const digest = lastPart(key);
-          const { tx } = changes;
-          if (!tx.has(key) || !isUnused(tx, repository, digest)) return undefined;
-          const before = changes.record<ContentRecord>(keys.content(digest));
-          removeLink(changes, repository, digest);
-          const last = tx.keys({ ...ranges.owners(digest), limit: 2 }).length < 2;
-          return last ? (before?.size ?? 0) : 0;
-        });
-        if (bytes === undefined) return;
-        now.blobs++;
-        now.bytes += bytes;
-      });
-      const results = await Promise.allSettled(removals);
-      for (const result of results) if (result.status === 'rejected') throw result.reason;
-      await context.faultPoint('collector.committed');
+      if (unused.length >= REMOVALS) await flush();
     });
+    await flush();
   }
 
   async function removeEmptyRepositories(

@@ -1,6 +1,5 @@
 /** `/v2/<name>/blobs/<digest>` (end-2, end-10). */
-import { createHash } from 'node:crypto';
-import { algorithmOf, type Digest, isDigest } from '../../oci/digest.ts';
+import { type Digest, isDigest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import { type ByteRange, parseRange } from '../../oci/range.ts';
 import { deleteBlob, findBlob } from '../../storage/blobs.ts';
@@ -12,6 +11,14 @@ import { isKnownToClient } from './manifest-handlers.ts';
 import { require, requireDelete } from './permission.ts';
 import { type FileTransfer, sendFile } from './send-file.ts';
 import { requireName } from './target.ts';
+import {
+  damageOfFile,
+  digestCheck,
+  isIntact,
+  SHORT_FILE,
+  unreadable,
+  WRONG_BYTES,
+} from './verification.ts';
 
 const pool = createBufferPool();
 
@@ -88,6 +95,9 @@ export function getBlob(exchange: Exchange): void | Promise<void> {
   }
   const ready = contentInMemory(context, content);
   if (ready !== undefined) {
+    if (exchange.app.config.verifyReads === 'always' && !isIntact(content, ready)) {
+      return refuseDamaged(exchange, content, WRONG_BYTES);
+    }
     const start = range?.start ?? 0;
     exchange.send(status, headers, ready.subarray(start, start + length));
     return;
@@ -103,14 +113,10 @@ interface BlobAnswer {
   readonly length: number;
 }
 
-/** Compares a whole blob with its digest while it is sent, before the last piece goes. */
-function digestCheck(content: Content): FileTransfer['check'] {
-  const algorithm = algorithmOf(content.digest);
-  const hash = createHash(algorithm);
-  return (piece, isLast) => {
-    hash.update(piece);
-    return !isLast || `${algorithm}:${hash.digest('hex')}` === content.digest;
-  };
+/** Takes out of service what was found damaged before any of it was sent: it counts as absent. */
+async function refuseDamaged(exchange: Exchange, content: Content, reason: string): Promise<never> {
+  await quarantine(exchange.app.store.context, content, reason);
+  throw blobUnknown(content.digest);
 }
 
 async function sendFromFile(exchange: Exchange, answer: BlobAnswer): Promise<void> {
@@ -124,19 +130,24 @@ async function sendFromFile(exchange: Exchange, answer: BlobAnswer): Promise<voi
     exchange.finish(0);
     return;
   }
-  const whole = length === content.size;
-  const check = app.config.verifyReads === 'always' && whole ? digestCheck(content) : undefined;
+  let check: FileTransfer['check'];
+  if (app.config.verifyReads === 'always') {
+    if (length === content.size) check = digestCheck(content);
+    else {
+      const damage = await damageOfFile(content, reader, pool);
+      if (damage !== undefined) {
+        reader.release();
+        return await refuseDamaged(exchange, content, damage);
+      }
+    }
+  }
   res.writeHead(status, headers as string[]);
   sendFile({ reader, res, pool, start, length, check }, (result, bytes) => {
     exchange.bytesOut = bytes;
     exchange.finish(result === 'sent' ? status : 0);
     if (result === 'sent' || result === 'aborted') return;
     const reason =
-      result === 'short'
-        ? 'its file is short'
-        : result === 'refused'
-          ? 'its bytes have another digest'
-          : `it cannot be read: ${result.message}`;
+      result === 'short' ? SHORT_FILE : result === 'refused' ? WRONG_BYTES : unreadable(result);
     quarantine(context, content, reason).catch((error: unknown) => {
       app.logger.error({ err: error, digest: content.digest }, 'quarantine failed');
     });

@@ -3,7 +3,7 @@ import { algorithmOf, type Digest, digestOf, isDigest } from '../../oci/digest.t
 import { OciError } from '../../oci/errors.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 import { isTag } from '../../oci/name.ts';
-import { contentInMemory, readContent } from '../../storage/content.ts';
+import { contentInMemory, quarantine, readContent } from '../../storage/content.ts';
 import {
   deleteManifest,
   deleteTag,
@@ -18,6 +18,7 @@ import { COMMON_HEADERS, type Exchange, type HeaderList } from './exchange.ts';
 import { require, requireDelete, requirePush } from './permission.ts';
 import { declaredLength, readBody } from './request-body.ts';
 import { queryValues, requireName, type Target } from './target.ts';
+import { isIntact, WRONG_BYTES } from './verification.ts';
 
 /** Tags that one push may set by parameter (MAN-P10). */
 const MAX_TAGS = 64;
@@ -84,13 +85,19 @@ export function getManifest(exchange: Exchange): void | Promise<void> {
     exchange.send(200, headers);
     return;
   }
-  const ready = contentInMemory(context, manifest.content);
-  if (ready !== undefined) {
+  const { content } = manifest;
+  const verify = exchange.app.config.verifyReads === 'always';
+  const ready = contentInMemory(context, content);
+  if (ready !== undefined && !verify) {
     exchange.send(200, headers, ready);
     return;
   }
-  return readContent(context, manifest.content).then((bytes) => {
+  return readContent(context, content).then(async (bytes) => {
     if (bytes === undefined) throw unknown();
+    if (verify && !isIntact(content, bytes)) {
+      await quarantine(context, content, WRONG_BYTES);
+      throw unknown();
+    }
     exchange.send(200, headers, bytes);
   });
 }

@@ -95,10 +95,9 @@ export function createMemoryTarget(options: MemoryTargetOptions = {}): Target {
     },
     async remove(id) {
       const kept = synced.get(id);
-      if (kept === undefined) return;
+      if (kept !== undefined) removed.set(id, kept);
       written.delete(id);
       synced.delete(id);
-      removed.set(id, kept);
     },
     async *files() {
       yield* [...written.keys()];
