@@ -28,6 +28,7 @@ import {
   removeUses,
   requireUnused,
 } from './references.ts';
+import type { FileId } from './target/types.ts';
 
 /** A manifest that can be served. */
 export interface StoredManifest {
@@ -126,6 +127,14 @@ async function storeBytes(context: StoreContext, bytes: Buffer): Promise<Content
   return { file: writer.id, size: bytes.length };
 }
 
+/** Removes a file that nothing has come to refer to; the push is judged without it. */
+async function removeUnused(context: StoreContext, file: FileId): Promise<void> {
+  await context.target.remove(file).catch((error: unknown) => {
+    // The first collection after the next start finds it.
+    context.logger.warn({ err: error, file }, 'file not removed');
+  });
+}
+
 /**
  * Stores a manifest and its tags in one transaction with the check of what it refers to; resolves
  * when that is durable.
@@ -168,7 +177,7 @@ export async function putManifest(context: StoreContext, push: ManifestPush): Pr
       return added;
     });
   } finally {
-    if (!used && 'file' in source) await context.target.remove(source.file);
+    if (!used && 'file' in source) await removeUnused(context, source.file);
   }
   context.leases.renew(digest);
   await context.faultPoint('manifest.committed');

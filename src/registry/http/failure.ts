@@ -41,7 +41,8 @@ const ANSWERS: Readonly<Record<RefusalReason, Answer>> = {
 };
 
 function isFullDisk(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  const reason = error instanceof CommitError ? error.cause : error;
+  const code = (reason as NodeJS.ErrnoException | undefined)?.code;
   return code === 'ENOSPC' || code === 'EDQUOT';
 }
 

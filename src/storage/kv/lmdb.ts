@@ -7,6 +7,7 @@
  */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { open, type RootDatabase } from 'lmdb';
+import { keepHeadroom, type PageUse } from './headroom.ts';
 import type { Entry, KeyRange, KeyValueEngine, WriteBatch } from './types.ts';
 
 /** Longest key that the database takes, in bytes; keys are ASCII. */
@@ -47,6 +48,31 @@ function checkKeys(batch: WriteBatch): void {
   }
 }
 
+/** The part of the database's own figures that is used here. */
+interface Figures extends Tree {
+  readonly pageSize: number;
+  readonly lastPageNumber: number;
+  /** Where it keeps which pages are free. */
+  readonly free: Tree;
+}
+
+/** The pages of one tree. */
+interface Tree {
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+
+const pagesOf = ({ treeBranchPageCount, treeLeafPageCount, overflowPages }: Tree): number =>
+  treeBranchPageCount + treeLeafPageCount + overflowPages;
+
+function pageUse(db: RootDatabase<Buffer, string>): PageUse {
+  const figures = db.getStats() as Figures;
+  const { pageSize, lastPageNumber: last, free } = figures;
+  // Two pages tell which commit is current.
+  return { pageSize, last, free: last - 1 - pagesOf(figures) - pagesOf(free) };
+}
+
 function openDatabase(path: string): RootDatabase<Buffer, string> {
   checkFile(path);
   return open<Buffer, string>({
@@ -68,6 +94,7 @@ function openDatabase(path: string): RootDatabase<Buffer, string> {
  */
 export function openLmdbEngine(path: string): KeyValueEngine {
   let db = openDatabase(path);
+  const headroom = keepHeadroom(path, () => pageUse(db));
 
   /**
    * When the page could not be written that makes a commit current, the library refuses everything
@@ -101,6 +128,7 @@ export function openLmdbEngine(path: string): KeyValueEngine {
     keys: (range) => db.getKeys(span(range)),
     async commit(batch) {
       checkKeys(batch);
+      await headroom.require(batch);
       try {
         await db.batch(() => {
           for (const [key, value] of batch) {

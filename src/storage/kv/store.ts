@@ -94,8 +94,10 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
     return gathering;
   }
 
+  /** Whether a key is about to disappear, even if a later transaction puts it back. */
   function isRemoved(key: string): boolean {
-    return waiting.size !== 0 && waiting.get(key)?.value === null;
+    if (waiting.size === 0) return false;
+    return waiting.get(key)?.value === null || committing?.writes.get(key) === null;
   }
 
   /** A range of the database that still has `limit` entries when those being removed are left out. */
@@ -103,9 +105,7 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
     const { from, to, limit } = range;
     if (limit === undefined || waiting.size === 0) return range;
     let removals = 0;
-    for (const [key, { value }] of waiting) {
-      if (value === null && key >= from && key < to) removals++;
-    }
+    for (const key of waiting.keys()) if (key >= from && key < to && isRemoved(key)) removals++;
     return { from, to, limit: limit + removals };
   }
 
@@ -141,7 +141,7 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
     }
     const keys = new Set<string>();
     for (const key of engine.keys({ from, to, limit: limit + removals })) {
-      if (!isRemoved(key)) keys.add(key);
+      if (waiting.get(key)?.value !== null) keys.add(key);
     }
     for (const key of added) keys.add(key);
     if (added.length === 0) return [...keys].slice(0, limit);

@@ -49,7 +49,8 @@ export function createMemoryTarget(options: MemoryTargetOptions = {}): Target {
       id,
       async write(chunks, position) {
         const old = written.get(id);
-        if (old === undefined) throw new FileMissingError(id);
+        // As with a file that was unlinked while it was open: the bytes go nowhere.
+        if (old === undefined) return;
         const added = Buffer.concat(chunks);
         const bytes = Buffer.alloc(Math.max(old.length, position + added.length));
         if (used() - old.length + bytes.length > capacity) {

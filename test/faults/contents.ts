@@ -1,0 +1,112 @@
+/** What the fault tests push: blobs of all sizes that matter, and manifests over them. */
+import { hash } from 'node:crypto';
+import { randomLike } from '../support/images.ts';
+import type { Random } from './random.ts';
+
+/** Largest content that lies in the metadata store; larger one has a file of its own. */
+export const INLINE_MAX = 16 * 1024;
+
+/** Some bytes and their digest. */
+export interface Blob {
+  readonly digest: string;
+  readonly bytes: Buffer;
+}
+
+/** A manifest and what it says. */
+export interface Manifest extends Blob {
+  readonly mediaType: string;
+  /** Digests of the blobs of an image, or of the manifests of an index. */
+  readonly references: readonly string[];
+  readonly subject: string | undefined;
+}
+
+const MEDIA_TYPE = {
+  image: 'application/vnd.oci.image.manifest.v1+json',
+  index: 'application/vnd.oci.image.index.v1+json',
+  config: 'application/vnd.oci.image.config.v1+json',
+  layer: 'application/vnd.oci.image.layer.v1.tar',
+} as const;
+
+/** The digest of bytes under the algorithm of another digest, or under SHA-256. */
+export function digestOf(bytes: Uint8Array, like = 'sha256:'): string {
+  const algorithm = like.slice(0, like.indexOf(':'));
+  return `${algorithm}:${hash(algorithm, bytes, 'hex')}`;
+}
+
+/** A blob of a size, the same for the same label. */
+export function makeBlob(label: string, size: number, algorithm = 'sha256'): Blob {
+  const bytes = randomLike(label, size);
+  return { bytes, digest: digestOf(bytes, `${algorithm}:`) };
+}
+
+/** A blob with a size below, about or above what lies in the metadata store; one in eight SHA-512. */
+export function makeAnyBlob(label: string, random: Random): Blob {
+  const kind = random.below(10);
+  const size =
+    kind < 2
+      ? random.between(4, INLINE_MAX)
+      : kind < 9
+        ? random.between(INLINE_MAX + 1, 200 * 1024)
+        : random.between(600 * 1024, 1500 * 1024);
+  return makeBlob(label, size, random.chance(1 / 8) ? 'sha512' : 'sha256');
+}
+
+/** What a manifest is made from. */
+export interface ManifestParts {
+  /** Makes it different from others over the same blobs. */
+  readonly label: string;
+  readonly subject?: Manifest | undefined;
+  /** Bytes of annotations, to make it larger than what lies in the metadata store. */
+  readonly padding?: number;
+}
+
+function finish(
+  mediaType: string,
+  fields: object,
+  parts: ManifestParts & { readonly references: readonly string[] },
+): Manifest {
+  const { label, subject, padding = 0, references } = parts;
+  const text = JSON.stringify({
+    schemaVersion: 2,
+    mediaType,
+    ...fields,
+    ...(subject && {
+      subject: {
+        mediaType: subject.mediaType,
+        digest: subject.digest,
+        size: subject.bytes.length,
+      },
+    }),
+    annotations: { label, ...(padding > 0 && { padding: 'x'.repeat(padding) }) },
+  });
+  const bytes = Buffer.from(text);
+  return { mediaType, bytes, digest: digestOf(bytes), references, subject: subject?.digest };
+}
+
+const descriptor = (mediaType: string, { digest, bytes }: Blob): object => ({
+  mediaType,
+  digest,
+  size: bytes.length,
+});
+
+/** An image manifest. @param blobs - its config, then its layers */
+export function makeImage(blobs: readonly Blob[], parts: ManifestParts): Manifest {
+  const [config, ...layers] = blobs;
+  const fields = {
+    config: descriptor(MEDIA_TYPE.config, config!),
+    layers: layers.map((layer) => descriptor(MEDIA_TYPE.layer, layer)),
+  };
+  return finish(MEDIA_TYPE.image, fields, {
+    ...parts,
+    references: [...new Set(blobs.map(({ digest }) => digest))],
+  });
+}
+
+/** An index over manifests. */
+export function makeIndex(manifests: readonly Manifest[], parts: ManifestParts): Manifest {
+  const fields = { manifests: manifests.map((one) => descriptor(one.mediaType, one)) };
+  return finish(MEDIA_TYPE.index, fields, {
+    ...parts,
+    references: [...new Set(manifests.map(({ digest }) => digest))],
+  });
+}

@@ -1,0 +1,47 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkFormat, FORMAT, FormatError } from '../../src/storage/format.ts';
+import { openStore } from '../../src/storage/store.ts';
+import { makeTemporary, removeTemporary } from '../support/temporary.ts';
+
+let folder: string;
+let file: string;
+beforeEach(async () => {
+  folder = await makeTemporary('format');
+  file = join(folder, 'format.json');
+});
+afterEach(() => removeTemporary(folder));
+
+describe('decisions 7: the format version on disk', () => {
+  it('is noted in a new data directory, and known again', async () => {
+    await checkFormat(folder);
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ format: FORMAT });
+    expect(await readdir(folder)).toEqual(['format.json']);
+    await checkFormat(folder);
+  });
+
+  it('is refused when it is newer, with both versions in the message', async () => {
+    const text = JSON.stringify({ format: FORMAT + 1, more: true });
+    await writeFile(file, text);
+    const refused = expect(checkFormat(folder)).rejects;
+    await refused.toThrow(FormatError);
+    await expect(checkFormat(folder)).rejects.toThrow(`has format ${FORMAT + 1}`);
+    await expect(checkFormat(folder)).rejects.toThrow(`knows ${FORMAT}`);
+    expect(await readFile(file, 'utf8')).toBe(text);
+  });
+
+  it.each(['', 'not JSON', '{}', '{"format":"1"}', 'null', '[]'])('%j is refused', async (text) => {
+    await writeFile(file, text);
+    await expect(checkFormat(folder)).rejects.toThrow(FormatError);
+  });
+
+  it('a store of a newer version is not touched, and not kept locked', async () => {
+    await writeFile(file, JSON.stringify({ format: FORMAT + 1 }));
+    await expect(openStore(folder)).rejects.toThrow(FormatError);
+    const names = await readdir(folder);
+    expect(names.filter((name) => !name.startsWith('lock'))).toEqual(['format.json']);
+    await writeFile(file, JSON.stringify({ format: FORMAT }));
+    await (await openStore(folder)).close();
+  });
+});
