@@ -52,13 +52,21 @@ function isAnswering(socket: Socket & { readonly _httpMessage?: ServerResponse |
 
 /** Milliseconds for a client to read the answer before the connection is cut. */
 const LAST_WORDS = 1000;
-const answered = new WeakSet<Socket>();
+/** Pieces that a client may go on to send meanwhile. */
+const MAX_LATE_PIECES = 64;
+/** How many pieces came on each connection after its answer. */
+const answered = new WeakMap<Socket, number>();
 
 /** Answers what never became a whole request, in the form that clients can read. */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   // What a client goes on to send comes as further errors.
-  if (answered.has(socket)) return;
-  answered.add(socket);
+  const late = answered.get(socket);
+  if (late !== undefined) {
+    answered.set(socket, late + 1);
+    if (late >= MAX_LATE_PIECES) socket.destroy();
+    return;
+  }
+  answered.set(socket, 0);
   // In the middle of an answer, the text of another one would pass for bytes of the first.
   if (!socket.writable || error.code === 'ECONNRESET' || isAnswering(socket)) {
     socket.destroy();
