@@ -218,7 +218,7 @@ describeWith(tools, 'a disk that fails', () => {
     // A commit takes one to three of these writes; the last one is that of the page which makes the
     // commit current, and when it fails the database stands still until it is opened anew.
     for (let round = 0; round < 12; round++) {
-      const result = `retval=0:when=${1 + (round % 3)}+`;
+      const result = `retval=0:when=${1 + Math.floor(round / 4)}+`;
       const injection = { calls: ['pwrite64'], result, paths: [database()] };
       const blob = makeBlob(`failing ${round}`, 100);
       const refused = await withFailing(server.pid, injection, () =>

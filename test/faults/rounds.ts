@@ -1,4 +1,4 @@
-/** How many rounds the fault tests go, and with which choices: short by default, see the README. */
+/** How many rounds the fault tests go, few by default, and with which choices. */
 import { randomInt } from 'node:crypto';
 
 /** The script for the long forms sets it. */
