@@ -109,7 +109,10 @@ export function heldBytes(response: RegistryResponse): number {
   return last === 0 ? 0 : last + 1;
 }
 
-/** PATCH that breaks off: so many bytes are handed to the network, then the connection goes. */
+/**
+ * PATCH of everything that breaks off: so many bytes are handed to the network, then the connection
+ * goes. It says where its bytes belong, because it may reach the registry after the next request.
+ */
 export function patchAndCut(
   origin: URL,
   path: string,
@@ -118,7 +121,11 @@ export function patchAndCut(
   return new Promise((resolve) => {
     const sending = request(new URL(path, origin), {
       method: 'PATCH',
-      headers: { ...BYTES, 'content-length': bytes.length },
+      headers: {
+        ...BYTES,
+        'content-length': bytes.length,
+        'content-range': `0-${bytes.length - 1}`,
+      },
       agent: false,
     });
     // Whatever goes wrong: the next request tells what is left of the upload.

@@ -151,17 +151,17 @@ class Judge {
     const { path, repository, blob, acked, sent, ending } = upload;
     const { digest, bytes } = blob;
     const status = await get(client, path);
+    // The request under way may have made a blob of it: then the session is over, or, as its id is
+    // all that is left of it, empty.
+    const isBlob = this.#valueOf(repository, 'blob', digest) === digest;
+    const isOver = ending && (isBlob || ledger.mayBeCollected(repository, digest, at));
+    const least = keepsUploads && !isOver ? acked : 0;
     if (status.status === 404) {
-      const entry = { repository, kind: 'blob', name: digest } as const;
-      const isBlob = this.#valueOf(repository, 'blob', digest) === digest;
-      const isOver = ending && (isBlob || ledger.mayBeCollected(repository, digest, at));
-      if (keepsUploads && !isOver) {
-        this.problems.push(`an upload with ${acked} bytes is gone, and no ${entry.name}`);
-      }
+      if (!keepsUploads || isOver) return;
+      this.problems.push(`an upload with ${acked} bytes is gone, and no blob ${digest}`);
       return;
     }
     const held = heldBytes(status);
-    const least = keepsUploads ? acked : 0;
     if (status.status !== 204 || !(held >= least && held <= sent)) {
       this.problems.push(`${status.describe()}: ${held} bytes, not ${least} to ${sent}`);
       return;
