@@ -63,6 +63,14 @@ export interface CollectionReport {
   readonly bytes: number;
 }
 
+/** What the cycles since the start have done, dry runs aside. */
+export interface CollectionTotals {
+  /** Cycles that have ended. */
+  readonly cycles: number;
+  readonly blobs: number;
+  readonly bytes: number;
+}
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Keys taken from the database at a time; no cursor stays open between two steps. */
@@ -85,6 +93,8 @@ export interface Collector {
   run(options: { readonly dryRun: boolean }): Promise<CollectionReport>;
   /** The cycle that runs, else the last one; undefined before the first. */
   report(): CollectionReport | undefined;
+  /** The sum over all cycles, the running one included. */
+  totals(): CollectionTotals;
   readonly running: boolean;
   /** Stops a running cycle and all further ones. */
   close(): Promise<void>;
@@ -98,6 +108,7 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
   let report: Mutable<CollectionReport> | undefined;
   let running: Promise<CollectionReport> | undefined;
   let sweptOrphans = false;
+  const ended = { cycles: 0, blobs: 0, bytes: 0 };
 
   /** Goes over a range in steps; `visit` gets the keys of one step. */
   async function steps(
@@ -345,6 +356,11 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
       if (!stop.signal.aborted) context.logger.error({ err: error }, 'collection failed');
     }
     now.finished = clock();
+    if (!dryRun) {
+      ended.cycles++;
+      ended.blobs += now.blobs;
+      ended.bytes += now.bytes;
+    }
     if (now.error === undefined) context.logger.info({ ...now }, 'collection finished');
     return now;
   }
@@ -368,6 +384,12 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
   return {
     run: ({ dryRun }) => run(dryRun),
     report: () => report,
+    totals() {
+      if (report === undefined || report.dryRun || report.finished !== undefined)
+        return { ...ended };
+      const { cycles, blobs, bytes } = ended;
+      return { cycles, blobs: blobs + report.blobs, bytes: bytes + report.bytes };
+    },
     get running() {
       return running !== undefined;
     },

@@ -4,10 +4,25 @@ import type { StoreContext } from './context.ts';
 import { change } from './metadata/changes.ts';
 import { keys } from './metadata/keys.ts';
 import { type ContentRecord, decode, type QuarantineRecord } from './metadata/records.ts';
+import { readAt } from './target/read.ts';
 import { FileMissingError, type FileReader } from './target/types.ts';
 
 /** Content above this size is not kept in memory. */
 const MAX_CACHED = 256 * 1024;
+
+/** Why content is quarantined, in the words of the log and of the operators' interface. */
+export const DAMAGE = {
+  missingFile: 'its file is missing',
+  missingBytes: 'its bytes are missing',
+  shortFile: 'its file is short',
+  wrongLength: 'its file has another length',
+  wrongBytes: 'its bytes have another digest',
+} as const;
+
+/** Why it is when the system cannot read it. */
+export function unreadable(error: unknown): string {
+  return `it cannot be read: ${error instanceof Error ? error.message : error}`;
+}
 
 /** Content that can be read. */
 export interface Content {
@@ -67,7 +82,7 @@ export async function openContent(
       const before: number = now.record.file;
       now = findContent(context, content.digest);
       if (attempt > 0 || now?.record.file === before) {
-        await quarantine(context, content, 'its file is missing');
+        await quarantine(context, content, DAMAGE.missingFile);
         return undefined;
       }
     }
@@ -92,10 +107,10 @@ export async function readContent(
     const bytes = Buffer.allocUnsafeSlow(content.size);
     let position = 0;
     while (position < bytes.length) {
-      const read = await readOnce(reader, bytes, position);
+      const read = await readAt(reader, bytes.subarray(position), position);
       if (read === 0) {
-        await quarantine(context, content, 'its file is short');
-        throw new ContentDamagedError(content.digest, 'its file is short');
+        await quarantine(context, content, DAMAGE.shortFile);
+        throw new ContentDamagedError(content.digest, DAMAGE.shortFile);
       }
       position += read;
     }
@@ -106,13 +121,6 @@ export async function readContent(
   } finally {
     reader.release();
   }
-}
-
-function readOnce(reader: FileReader, bytes: Buffer, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const into = { offset: position, length: bytes.length - position, position };
-    reader.read(bytes, into, (error, read) => (error === null ? resolve(read) : reject(error)));
-  });
 }
 
 /**

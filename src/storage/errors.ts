@@ -14,7 +14,6 @@ export type RefusalReason =
   | 'upload-busy'
   | 'upload-too-large'
   | 'too-many-uploads'
-  | 'no-space'
   | 'nothing-to-restore';
 
 /** A request that cannot be fulfilled in the present state. Nothing was changed. */

@@ -6,7 +6,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Hasher } from '../lib/hashing.ts';
 import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts';
-import { type Content, contentInMemory, findContent, openContent, quarantine } from './content.ts';
+import {
+  type Content,
+  contentInMemory,
+  DAMAGE,
+  findContent,
+  openContent,
+  quarantine,
+  unreadable,
+} from './content.ts';
 import type { StoreContext } from './context.ts';
 import { after } from './kv/types.ts';
 import { change } from './metadata/changes.ts';
@@ -17,7 +25,7 @@ import {
   type ScrubRecord,
   type Totals,
 } from './metadata/records.ts';
-import type { FileReader } from './target/types.ts';
+import { readAt } from './target/read.ts';
 
 /** How a pass has gone so far. */
 export interface ScrubReport {
@@ -31,6 +39,13 @@ export interface ScrubReport {
   readonly bytes: number;
   readonly totalBytes: number;
   /** Contents found damaged in this pass. */
+  readonly damaged: number;
+}
+
+/** What the passes since the start have read and found. */
+export interface ScrubTotals {
+  readonly contents: number;
+  readonly bytes: number;
   readonly damaged: number;
 }
 
@@ -57,6 +72,8 @@ export interface Scrub {
   run(): Promise<ScrubReport>;
   /** The pass that runs, else the last one; undefined before the first. */
   report(): ScrubReport | undefined;
+  /** The sum over all passes, the running ones included. */
+  totals(): ScrubTotals;
   readonly running: boolean;
   /** What is quarantined now. */
   quarantined(): Iterable<QuarantineEntry>;
@@ -70,14 +87,8 @@ const NOTE_EVERY = 500;
 const BREATH = 60_000;
 /** A slow pass goes a little faster than it must, to be done in time. */
 const HASTE = 1.1;
-
-function readAt(reader: FileReader, buffer: Uint8Array, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    reader.read(buffer, { offset: 0, length: buffer.length, position }, (error, bytes) =>
-      error === null ? resolve(bytes) : reject(error),
-    );
-  });
-}
+/** What looking at one content costs beside its bytes, expressed in bytes. */
+const COST = 1024;
 
 /** Starts the scrub. */
 export function startScrub(context: StoreContext, options: ScrubOptions): Scrub {
@@ -87,6 +98,7 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
   let report: Mutable<ScrubReport> | undefined;
   let asked: Promise<ScrubReport> | undefined;
   let slow: Promise<void> | undefined;
+  const sums = { contents: 0, bytes: 0, damaged: 0 };
 
   /** What is wrong with a content, or undefined. */
   async function problem(
@@ -99,15 +111,15 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
       context.contentCache.delete(digest);
       const bytes = contentInMemory(context, content);
       await spend(size);
-      if (bytes === undefined) return 'its bytes are missing';
-      return digestOf(bytes, algorithm) === digest ? undefined : 'its bytes have another digest';
+      if (bytes === undefined) return DAMAGE.missingBytes;
+      return digestOf(bytes, algorithm) === digest ? undefined : DAMAGE.wrongBytes;
     }
     const reader = await openContent(context, content);
     if (reader === undefined) {
-      return kv.has(keys.quarantined(digest)) ? 'its file is missing' : undefined;
+      return kv.has(keys.quarantined(digest)) ? DAMAGE.missingFile : undefined;
     }
     try {
-      if ((await reader.size()) !== size) return 'its file has another length';
+      if ((await reader.size()) !== size) return DAMAGE.wrongLength;
       const hex = await options.hasher.hash({
         algorithm,
         read: (buffer, position) => readAt(reader, buffer, position),
@@ -115,10 +127,10 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
         signal,
         onChunk: spend,
       });
-      return `${algorithm}:${hex}` === digest ? undefined : 'its bytes have another digest';
+      return `${algorithm}:${hex}` === digest ? undefined : DAMAGE.wrongBytes;
     } catch (error) {
       signal.throwIfAborted();
-      return `it cannot be read: ${(error as Error).message}`;
+      return unreadable(error);
     } finally {
       reader.release();
     }
@@ -141,14 +153,18 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
     };
     report = now;
     let owed = 0;
-    const spend = async (bytes: number): Promise<void> => {
-      now.bytes += bytes;
+    const pay = async (bytes: number): Promise<void> => {
       owed += (bytes / rate()) * 1000;
       // Short sleeps are not exact; small debts are gathered.
       if (owed < 10) return;
       const pause = owed;
       owed = 0;
       await sleep(pause, undefined, { signal });
+    };
+    const spend = (bytes: number): Promise<void> => {
+      now.bytes += bytes;
+      sums.bytes += bytes;
+      return pay(bytes);
     };
     let record = from;
     const { to } = ranges.contents();
@@ -162,15 +178,16 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
         const wrong = content && (await problem(content, spend));
         if (content !== undefined && wrong !== undefined) {
           now.damaged++;
+          sums.damaged++;
           await quarantine(context, content, wrong);
         }
         now.contents++;
+        sums.contents++;
         next = after(key);
         record = { ...record, last: digest };
         if (now.contents % NOTE_EVERY === 0) await note(record);
         // Tiny contents cost time although they have no bytes to speak of.
-        await spend(1024);
-        now.bytes -= 1024;
+        await pay(COST);
         signal.throwIfAborted();
       }
       await note({ started: clock(), completed: clock() });
@@ -190,7 +207,7 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
       const record = kv.read(keys.scrub, decode<ScrubRecord>) ?? { started: clock() };
       const rate = (): number => {
         const { bytes = 0, contents = 0 } = kv.read(keys.totals, decode<Totals>) ?? {};
-        return Math.max(1, ((bytes + contents * 1024) * HASTE * 1000) / period);
+        return Math.max(1, ((bytes + contents * COST) * HASTE * 1000) / period);
       };
       if (asked === undefined) await pass(rate, record);
       await sleep(Math.min(BREATH, period), undefined, { signal });
@@ -212,6 +229,7 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
       return asked;
     },
     report: () => report,
+    totals: () => ({ ...sums }),
     get running() {
       return report !== undefined && report.finished === undefined;
     },

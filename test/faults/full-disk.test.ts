@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { RegistryClient } from '../conformance/client.ts';
 import type { RegistryResponse } from '../conformance/response.ts';
-import { describeWith, needsRoot, requireTool } from '../support/tools.ts';
+import { MOUNT, makeSmallDisk } from '../support/small-disk.ts';
+import { describeWith } from '../support/tools.ts';
 import {
   blobPath,
   finishUpload,
@@ -22,7 +23,6 @@ import { expectAnswer } from './blob-pushes.ts';
 import { type Blob, digestOf, INLINE_MAX, makeBlob, makeImage } from './contents.ts';
 import { Ledger } from './ledger.ts';
 import { collect, type Served, serveCheck } from './servers.ts';
-import { makeSmallDisk } from './small-disk.ts';
 import { verifyDisk } from './verify.ts';
 import { REPOSITORIES } from './workload.ts';
 
@@ -94,7 +94,7 @@ async function expectRecovered(served: Served, dataDir: string, ledger: Ledger):
   await expectServed(client);
 }
 
-const tools = [needsRoot(await requireTool('mount', 'mount'))];
+const tools = [MOUNT];
 
 describeWith(tools, 'a disk that fills up', () => {
   it('decisions 2: a push that finds no room gets 503 with Retry-After and leaves nothing', async () => {

@@ -213,6 +213,24 @@ describe.each(STORE_PLACES.map((make) => ({ name: make().name, make })))(
       expect(test.store.collector.running).toBe(false);
     });
 
+    it('adds up its cycles, the running one included and dry runs aside', async () => {
+      const { collector } = test.store;
+      expect(collector.totals()).toEqual({ cycles: 0, blobs: 0, bytes: 0 });
+      await pushBlob(test.store, 'a', bytesOf(1, 700));
+      test.time.now += 2 * LEASE;
+      await collect(true);
+      expect(collector.totals()).toEqual({ cycles: 0, blobs: 0, bytes: 0 });
+      await collect();
+      expect(collector.totals()).toEqual({ cycles: 1, blobs: 1, bytes: 700 });
+      await pushBlob(test.store, 'a', bytesOf(2, 300));
+      test.time.now += 2 * LEASE;
+      const running = collect();
+      expect(collector.totals()).toEqual({ cycles: 1, blobs: 1, bytes: 700 });
+      await running;
+      await collect();
+      expect(collector.totals()).toEqual({ cycles: 3, blobs: 2, bytes: 1000 });
+    });
+
     it('whoever asks while it runs joins, and a dry run waits for its turn', async () => {
       const [first, second, dry] = await Promise.all([collect(), collect(), collect(true)]);
       expect(second).toBe(first);

@@ -98,6 +98,16 @@ describe.each(STORE_PLACES.map((make) => ({ name: make().name, make })))(
       expect(await pullBlob(test.store, 'a', small)).toEqual(bytesOf('small'));
     });
 
+    it('adds up what its passes have read', async () => {
+      await pushBlob(test.store, 'a', bytesOf(1, LARGE));
+      await pushBlob(test.store, 'a', bytesOf(2, 100));
+      expect(test.store.scrub.totals()).toEqual({ contents: 0, bytes: 0, damaged: 0 });
+      await scrub();
+      await scrub();
+      const bytes = 2 * (LARGE + 100);
+      expect(test.store.scrub.totals()).toEqual({ contents: 4, bytes, damaged: 0 });
+    });
+
     it('whoever asks while it runs gets the same pass', async () => {
       await pushBlob(test.store, 'a', bytesOf(1, LARGE));
       const [first, second] = await Promise.all([scrub(), scrub()]);

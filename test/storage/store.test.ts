@@ -9,6 +9,7 @@ import { CommitError } from '../../src/storage/kv/types.ts';
 import { DataDirectoryLockedError } from '../../src/storage/lock.ts';
 import { deleteManifest, deleteTag, restoreManifest } from '../../src/storage/manifests.ts';
 import { openStore, type Store } from '../../src/storage/store.ts';
+import { MOUNT, makeSmallDisk, type SmallDisk } from '../support/small-disk.ts';
 import { makeTemporary, removeTemporary } from '../support/temporary.ts';
 import { describeWith } from '../support/tools.ts';
 import { countTotals, findContradictions } from './support/consistency.ts';
@@ -23,7 +24,6 @@ import {
   pushManifest,
   startUpload,
 } from './support/content.ts';
-import { MOUNT, makeSmallDisk, type SmallDisk } from './support/small-disk.ts';
 import { memoryPlace, openTestStore } from './support/stores.ts';
 
 const QUIET = { collectEvery: 0, scrubPeriod: 0 };
@@ -97,11 +97,11 @@ describeWith([MOUNT], 'a store on a full disk', () => {
   let store: Store;
   beforeEach(async () => {
     disk = await makeSmallDisk(8 * 1024 * 1024);
-    store = await openStore(join(disk.folder, 'data'), { ...QUIET, settings: { reserve: 0 } });
+    store = await openStore(join(disk.root, 'data'), { ...QUIET, settings: { reserve: 0 } });
   });
   afterEach(async () => {
     await store.close();
-    await disk.remove();
+    await disk[Symbol.asyncDispose]();
   });
 
   it('decisions 2: refuses cleanly, keeps what it has, and is recovered by deleting', async () => {

@@ -6,7 +6,6 @@ import { storeOptions } from '../config/store-options.ts';
 import { collectionJob, isoTime, scrubJob } from './local-jobs.ts';
 import { localRepositories } from './local-repositories.ts';
 import type { Operations, Status } from './operations.ts';
-import { createTally } from './tally.ts';
 import { VERSION } from './version.ts';
 
 /** Entries of the quarantine that are counted: a broken disk can put everything there. */
@@ -23,20 +22,12 @@ export function createLocalOperations(store: Store): Operations {
   const { collector, scrub } = store;
   const collection = collectionJob(store);
   const checks = scrubJob(store);
-  const collected = createTally(() => collector.report(), {
-    fields: ['blobs', 'bytes'],
-    counts: ({ dryRun }) => !dryRun,
-  });
-  const checked = createTally(() => scrub.report(), {
-    fields: ['contents', 'bytes', 'damaged'],
-    counts: () => true,
-  });
 
   async function status(): Promise<Status> {
     const totals = store.totals();
     const space = await store.space.look();
-    const rounds = collected();
-    const passes = checked();
+    const collected = collector.totals();
+    const checked = scrub.totals();
     const memory = process.memoryUsage();
     return {
       version: VERSION,
@@ -57,15 +48,15 @@ export function createLocalOperations(store: Store): Operations {
         pushesRefused: space.free < space.reserve,
       },
       collection: {
-        rounds: rounds.rounds,
-        removedBlobs: rounds.sums.blobs,
-        removedBytes: rounds.sums.bytes,
+        rounds: collected.cycles,
+        removedBlobs: collected.blobs,
+        removedBytes: collected.bytes,
         last: await collection.report(),
       },
       scrub: {
-        checkedBlobs: passes.sums.contents,
-        checkedBytes: passes.sums.bytes,
-        damagedBlobs: passes.sums.damaged,
+        checkedBlobs: checked.contents,
+        checkedBytes: checked.bytes,
+        damagedBlobs: checked.damaged,
         last: await checks.report(),
       },
       memory: { residentBytes: memory.rss, heapUsedBytes: memory.heapUsed },

@@ -7,6 +7,7 @@ import type { ChallengeSettings } from './challenge.ts';
 import type { AuthConfig, TokenConfig } from './config-types.ts';
 import { parseAuthorization } from './credentials.ts';
 import { AuthenticationError } from './errors.ts';
+import { isOpen } from './is-open.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 import { createPasswordLogin, type PasswordLogin } from './password-login.ts';
 import { compilePolicies } from './policies.ts';
@@ -44,13 +45,6 @@ export interface AuthState {
   readonly tokenEndpoint: Authenticator['tokenEndpoint'];
   readonly authenticate: Authenticator['authenticate'];
   close(): void;
-}
-
-/** Whether the configuration asks for no authentication at all. */
-export function isOpen(config: AuthConfig): boolean {
-  const { htpasswd, token, policies = [] } = config;
-  const hasTokens = token !== undefined && (token.enabled || (token.trusted ?? []).length > 0);
-  return htpasswd === undefined && !hasTokens && policies.length === 0;
 }
 
 function isSame(a: string, b: string): boolean {

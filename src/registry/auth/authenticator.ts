@@ -1,9 +1,10 @@
 /** The access control of the server: the contract of types.ts over one configuration at a time. */
 import { randomBytes } from 'node:crypto';
-import { type AuthState, isOpen, openAuthState, type Surroundings } from './auth-state.ts';
+import { type AuthState, openAuthState, type Surroundings } from './auth-state.ts';
 import { BcryptPool } from './bcrypt-pool.ts';
 import { formatChallenge } from './challenge.ts';
 import type { AuthConfig } from './config-types.ts';
+import { isOpen } from './is-open.ts';
 import { createLoginThrottle } from './login-throttle.ts';
 import { loadSigningKey, type SigningKey } from './signing-key.ts';
 import type { Authenticator } from './types.ts';

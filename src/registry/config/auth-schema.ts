@@ -100,15 +100,3 @@ export const authSettings = group({
     .describe('Who may do what to which repositories. Default: whoever has logged in, everything.'),
   rights: rightSettings.optional().describe('Who holds the rights that belong to no repository.'),
 });
-
-/** The `auth` group, valid and with its defaults. */
-export type AuthSettings = z.output<typeof authSettings>;
-
-/**
- * Whether anybody is asked who they are. Says the same as `isOpen` of ../auth/auth-state.ts, which a
- * test holds it to; that module would make every command load all of the access control.
- */
-export function hasAuthentication({ htpasswd, token, policies }: AuthSettings): boolean {
-  const hasTokens = token !== undefined && (token.enabled || (token.trusted ?? []).length > 0);
-  return htpasswd !== undefined || hasTokens || (policies ?? []).length > 0;
-}

@@ -4,8 +4,9 @@
  * docs/configuration.md.
  */
 import type { z } from 'zod';
+import { isOpen } from '../auth/is-open.ts';
 import { isLoopback, parseListenAddress } from './address.ts';
-import { authSettings, hasAuthentication } from './auth-schema.ts';
+import { authSettings } from './auth-schema.ts';
 import {
   baseUrl,
   duration,
@@ -138,7 +139,7 @@ const adminSettings = group({
 
 /** Refuses what would hand the registry to everybody on the network by oversight. */
 function checkExposure(settings: z.output<typeof fields>, context: z.RefinementCtx): void {
-  if (hasAuthentication(settings.auth) || settings.http.open_access) return;
+  if (!isOpen(settings.auth) || settings.http.open_access) return;
   for (const name of ['http', 'admin'] as const) {
     const listen = settings[name].listen;
     // A text that is no address has been reported already.

@@ -3,7 +3,14 @@ import { type Digest, isDigest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import { type ByteRange, parseRange } from '../../oci/range.ts';
 import { deleteBlob, findBlob } from '../../storage/blobs.ts';
-import { type Content, contentInMemory, openContent, quarantine } from '../../storage/content.ts';
+import {
+  type Content,
+  contentInMemory,
+  DAMAGE,
+  openContent,
+  quarantine,
+  unreadable,
+} from '../../storage/content.ts';
 import type { ContentRecord } from '../../storage/metadata/records.ts';
 import { createBufferPool } from './buffer-pool.ts';
 import { COMMON_HEADERS, type Exchange, type HeaderList } from './exchange.ts';
@@ -11,14 +18,7 @@ import { isKnownToClient } from './manifest-handlers.ts';
 import { require, requireDelete } from './permission.ts';
 import { type FileTransfer, sendFile } from './send-file.ts';
 import { requireName } from './target.ts';
-import {
-  damageOfFile,
-  digestCheck,
-  isIntact,
-  SHORT_FILE,
-  unreadable,
-  WRONG_BYTES,
-} from './verification.ts';
+import { damageOfFile, digestCheck, isIntact } from './verification.ts';
 
 const pool = createBufferPool();
 
@@ -96,7 +96,7 @@ export function getBlob(exchange: Exchange): void | Promise<void> {
   const ready = contentInMemory(context, content);
   if (ready !== undefined) {
     if (exchange.app.config.verifyReads === 'always' && !isIntact(content, ready)) {
-      return refuseDamaged(exchange, content, WRONG_BYTES);
+      return refuseDamaged(exchange, content, DAMAGE.wrongBytes);
     }
     const start = range?.start ?? 0;
     exchange.send(status, headers, ready.subarray(start, start + length));
@@ -147,7 +147,11 @@ async function sendFromFile(exchange: Exchange, answer: BlobAnswer): Promise<voi
     exchange.finish(result === 'sent' ? status : 0);
     if (result === 'sent' || result === 'aborted') return;
     const reason =
-      result === 'short' ? SHORT_FILE : result === 'refused' ? WRONG_BYTES : unreadable(result);
+      result === 'short'
+        ? DAMAGE.shortFile
+        : result === 'refused'
+          ? DAMAGE.wrongBytes
+          : unreadable(result);
     quarantine(context, content, reason).catch((error: unknown) => {
       app.logger.error({ err: error, digest: content.digest }, 'quarantine failed');
     });

@@ -36,7 +36,6 @@ const ANSWERS: Readonly<Record<RefusalReason, Answer>> = {
   'upload-too-large': ({ message }) => new OciError('SIZE_INVALID', { status: 413, message }),
   'too-many-uploads': ({ message }) =>
     new OciError('TOOMANYREQUESTS', { message, headers: { 'Retry-After': '10' } }),
-  'no-space': noSpace,
   'nothing-to-restore': ({ message }) => new OciError('MANIFEST_UNKNOWN', { message }),
 };
 

@@ -3,7 +3,7 @@ import { algorithmOf, type Digest, digestOf, isDigest } from '../../oci/digest.t
 import { OciError } from '../../oci/errors.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 import { isTag } from '../../oci/name.ts';
-import { contentInMemory, quarantine, readContent } from '../../storage/content.ts';
+import { contentInMemory, DAMAGE, quarantine, readContent } from '../../storage/content.ts';
 import {
   deleteManifest,
   deleteTag,
@@ -18,13 +18,15 @@ import { COMMON_HEADERS, type Exchange, type HeaderList } from './exchange.ts';
 import { require, requireDelete, requirePush } from './permission.ts';
 import { declaredLength, readBody } from './request-body.ts';
 import { queryValues, requireName, type Target } from './target.ts';
-import { isIntact, WRONG_BYTES } from './verification.ts';
+import { isIntact } from './verification.ts';
 
 /** Tags that one push may set by parameter (MAN-P10). */
 const MAX_TAGS = 64;
 
 const manifestUnknown = (repository: string, reference: string): OciError =>
-  new OciError('MANIFEST_UNKNOWN', { detail: { name: repository, reference } });
+  new OciError('MANIFEST_UNKNOWN', {
+    detail: { name: repository, reference: reference.slice(0, 300) },
+  });
 
 /** The same manifest is asked for again and again; its headers are put together once. */
 const headersOf = new WeakMap<ManifestRecord, HeaderList>();
@@ -55,23 +57,27 @@ export function isKnownToClient(exchange: Exchange, digest: Digest): boolean {
 
 /**
  * The reference of a path: a tag or a digest and nothing else (GEN-3).
- * @throws OciError DIGEST_INVALID or, where the reference is neither, MANIFEST_UNKNOWN
+ * @param neither - the answer when it is none: what a client cannot ask for is not there, what it
+ *   pushes is its mistake
+ * @throws OciError DIGEST_INVALID, or `neither`
  */
-function readReference(target: Target): { readonly digest?: Digest; readonly tag?: string } {
-  const { reference, name } = target;
+function readReference(
+  { reference }: Target,
+  neither: () => OciError,
+): { readonly digest?: Digest; readonly tag?: string } {
   if (isDigest(reference)) return { digest: reference };
   if (isTag(reference)) return { tag: reference };
   if (reference.includes(':')) throw new OciError('DIGEST_INVALID', { message: 'invalid digest' });
-  throw manifestUnknown(name, reference.slice(0, 300));
+  throw neither();
 }
 
 /** GET and HEAD. */
 export function getManifest(exchange: Exchange): void | Promise<void> {
   const { target } = exchange;
   const repository = requireName(target);
-  const { digest: asked, tag } = readReference(target);
-  const { context } = exchange.app.store;
   const unknown = (): OciError => manifestUnknown(repository, target.reference);
+  const { digest: asked, tag } = readReference(target, unknown);
+  const { context } = exchange.app.store;
   require(exchange, 'pull', repository, unknown);
   const digest = tag === undefined ? asked : findTag(context, repository, tag)?.digest;
   const manifest = digest === undefined ? undefined : findManifest(context, repository, digest);
@@ -95,7 +101,7 @@ export function getManifest(exchange: Exchange): void | Promise<void> {
   return readContent(context, content).then(async (bytes) => {
     if (bytes === undefined) throw unknown();
     if (verify && !isIntact(content, bytes)) {
-      await quarantine(context, content, WRONG_BYTES);
+      await quarantine(context, content, DAMAGE.wrongBytes);
       throw unknown();
     }
     exchange.send(200, headers, bytes);
@@ -124,7 +130,10 @@ export async function pushManifest(exchange: Exchange): Promise<void> {
   const { target, app } = exchange;
   const repository = requireName(target);
   requirePush(exchange, repository);
-  const { digest: asked, tag } = readPushReference(target);
+  const { digest: asked, tag } = readReference(
+    target,
+    () => new OciError('MANIFEST_INVALID', { message: 'invalid tag' }),
+  );
   const tags = tagsOf(exchange, tag);
   const { maxSize, allowSparse } = app.config.manifests;
   await requireSpace(exchange, declaredLength(exchange.req) ?? maxSize);
@@ -158,21 +167,13 @@ export async function pushManifest(exchange: Exchange): Promise<void> {
   exchange.send(201, headers);
 }
 
-/** The reference of a push; one that is neither tag nor digest is the client's mistake. */
-function readPushReference(target: Target): { readonly digest?: Digest; readonly tag?: string } {
-  const { reference } = target;
-  if (isDigest(reference)) return { digest: reference };
-  if (isTag(reference)) return { tag: reference };
-  if (reference.includes(':')) throw new OciError('DIGEST_INVALID', { message: 'invalid digest' });
-  throw new OciError('MANIFEST_INVALID', { message: 'invalid tag' });
-}
-
 /** DELETE: a tag alone, or a manifest with all its tags. */
 export async function removeManifest(exchange: Exchange): Promise<void> {
   const { target, app } = exchange;
   const repository = requireName(target);
-  const { digest, tag } = readReference(target);
-  requireDelete(exchange, repository, () => manifestUnknown(repository, target.reference));
+  const unknown = (): OciError => manifestUnknown(repository, target.reference);
+  const { digest, tag } = readReference(target, unknown);
+  requireDelete(exchange, repository, unknown);
   const action = tag === undefined ? 'manifest.delete' : 'tag.delete';
   exchange.audit({ action, repository, reference: tag, digest });
   const { context } = app.store;

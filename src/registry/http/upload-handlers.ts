@@ -40,20 +40,30 @@ function blobCreated(exchange: Exchange, repository: string, digest: Digest): vo
   ]);
 }
 
-/** Where the upload goes on and how much it holds; zero bytes are told as `0-0`, as Docker does. */
+/** Where an upload goes on. */
+function locationOf(exchange: Exchange, { repository, id }: Upload): string {
+  return `${exchange.app.config.http.externalUrl ?? ''}/v2/${repository}/blobs/uploads/${id}`;
+}
+
+/** What it holds; zero bytes are told as `0-0`, as Docker does. */
+function heldRange({ size }: Upload): string {
+  return `0-${Math.max(0, size - 1)}`;
+}
+
 function uploadHeaders(exchange: Exchange, upload: Upload): HeaderList {
-  const { externalUrl = '' } = exchange.app.config.http;
   return [
     'Location',
-    `${externalUrl}/v2/${upload.repository}/blobs/uploads/${upload.id}`,
+    locationOf(exchange, upload),
     'Range',
-    `0-${Math.max(0, upload.size - 1)}`,
+    heldRange(upload),
     'Docker-Upload-UUID',
     upload.id,
-    'Content-Length',
-    '0',
     ...COMMON_HEADERS,
   ];
+}
+
+function uploadAccepted(exchange: Exchange, upload: Upload): void {
+  exchange.send(202, ['Content-Length', '0', ...uploadHeaders(exchange, upload)]);
 }
 
 /**
@@ -136,7 +146,7 @@ export async function startUpload(exchange: Exchange): Promise<void> {
   const { subject } = exchange.access;
   const upload = store.uploads.start({ repository, subject, algorithm });
   if (digest === undefined) {
-    exchange.send(202, uploadHeaders(exchange, upload));
+    uploadAccepted(exchange, upload);
     return;
   }
   try {
@@ -176,11 +186,10 @@ function checkChunk(exchange: Exchange, upload: Upload): ByteRange | undefined {
     throw new OciError('SIZE_INVALID', { message: 'Content-Range and Content-Length differ' });
   }
   if (!upload.busy && range.start !== upload.size) {
-    const [, location = '', , held = ''] = uploadHeaders(exchange, upload);
     throw new OciError('BLOB_UPLOAD_INVALID', {
       status: 416,
       message: `the upload goes on at byte ${upload.size}`,
-      headers: { Location: location, Range: held },
+      headers: { Location: locationOf(exchange, upload), Range: heldRange(upload) },
     });
   }
   return range;
@@ -191,7 +200,7 @@ export async function appendToUpload(exchange: Exchange): Promise<void> {
   const upload = findUpload(exchange);
   await requireSpace(exchange, declaredLength(exchange.req) ?? UNKNOWN_LENGTH);
   await receive(exchange, upload, { persist: true });
-  exchange.send(202, uploadHeaders(exchange, upload));
+  uploadAccepted(exchange, upload);
 }
 
 /**
@@ -225,14 +234,9 @@ export async function finishUpload(exchange: Exchange): Promise<void> {
   await finish(exchange, upload, digest);
 }
 
-/** GET: how much there is. */
+/** GET: how much there is. 204 carries no Content-Length (RFC 9110, 8.6). */
 export function getUpload(exchange: Exchange): void {
-  exchange.send(204, uploadHeaders(exchange, findUpload(exchange)).filter(isNotLength));
-}
-
-/** 204 carries no Content-Length (RFC 9110, 8.6). */
-function isNotLength(_: string, index: number, headers: HeaderList): boolean {
-  return headers[index - (index % 2)] !== 'Content-Length';
+  exchange.send(204, uploadHeaders(exchange, findUpload(exchange)));
 }
 
 /** DELETE: the client does not want to go on (end-14). */

@@ -3,20 +3,11 @@
  * before the last of them leaves.
  */
 import { algorithmOf, digestOf, finishDigest, startDigest } from '../../oci/digest.ts';
-import type { Content } from '../../storage/content.ts';
+import { type Content, DAMAGE, unreadable } from '../../storage/content.ts';
+import { readAt } from '../../storage/target/read.ts';
 import type { FileReader } from '../../storage/target/types.ts';
 import type { BufferPool } from './buffer-pool.ts';
 import type { FileTransfer } from './send-file.ts';
-
-/** Why content is quarantined when its bytes are not those of its digest. */
-export const WRONG_BYTES = 'its bytes have another digest';
-/** Why it is when there are fewer of them than there should be. */
-export const SHORT_FILE = 'its file is short';
-
-/** Why it is when the system cannot read it. */
-export function unreadable(error: Error): string {
-  return `it cannot be read: ${error.message}`;
-}
 
 /** Whether bytes in memory are those of the content. */
 export function isIntact({ digest }: Content, bytes: Buffer): boolean {
@@ -49,27 +40,15 @@ export async function damageOfFile(
   try {
     for (let position = 0; position < size; ) {
       const length = Math.min(buffer.length, size - position);
-      const bytes = await readInto(reader, buffer, { length, position });
-      if (bytes === 0) return SHORT_FILE;
+      const bytes = await readAt(reader, buffer.subarray(0, length), position);
+      if (bytes === 0) return DAMAGE.shortFile;
       hash.update(buffer.subarray(0, bytes));
       position += bytes;
     }
   } catch (error) {
-    return unreadable(error as Error);
+    return unreadable(error);
   } finally {
     pool.give(buffer);
   }
-  return finishDigest(algorithm, hash) === digest ? undefined : WRONG_BYTES;
-}
-
-function readInto(
-  reader: FileReader,
-  buffer: Buffer,
-  part: { readonly length: number; readonly position: number },
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    reader.read(buffer, { offset: 0, ...part }, (error, bytes) =>
-      error === null ? resolve(bytes) : reject(error),
-    );
-  });
+  return finishDigest(algorithm, hash) === digest ? undefined : DAMAGE.wrongBytes;
 }

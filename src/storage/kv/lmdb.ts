@@ -5,7 +5,7 @@
  * (fdatasync) and the page that makes it current was written through (O_DSYNC): two syncs a commit.
  * The sync runs on a thread of libuv's pool, never on the thread that serves requests.
  */
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { open, type RootDatabase } from 'lmdb';
 import { keepHeadroom, type PageUse } from './headroom.ts';
 import type { Entry, KeyRange, KeyValueEngine, WriteBatch } from './types.ts';
@@ -141,7 +141,6 @@ export function openLmdbEngine(path: string): KeyValueEngine {
         throw reason;
       }
     },
-    size: () => statSync(path).size,
     close: () => db.close(),
   };
 }

@@ -29,7 +29,6 @@ export function createMemoryEngine(options: MemoryEngineOptions = {}): KeyValueE
       }
       sorted = undefined;
     },
-    size: () => 0,
     close: async () => undefined,
   };
 }

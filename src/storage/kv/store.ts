@@ -188,7 +188,6 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
         await (gathering ?? committing)?.done.catch(() => undefined);
       }
     },
-    size: () => engine.size(),
     async close() {
       closed = true;
       await this.settled();

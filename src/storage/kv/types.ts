@@ -33,8 +33,6 @@ export interface KeyValueEngine {
    * again before the last call has settled.
    */
   commit(batch: WriteBatch): Promise<void>;
-  /** Bytes that the database takes on disk (0 when it has none). */
-  size(): number;
   close(): Promise<void>;
 }
 
@@ -80,8 +78,6 @@ export interface KeyValueStore {
   transact<T>(work: (tx: Transaction) => T): Promise<T>;
   /** Resolves when everything that was handed in so far is durable or has failed. */
   settled(): Promise<void>;
-  /** Bytes on disk. */
-  size(): number;
   /** Waits for what is under way, then closes. */
   close(): Promise<void>;
 }

@@ -9,6 +9,7 @@ import type { Hash } from 'node:crypto';
 import { type DigestAlgorithm, startDigest } from '../../oci/digest.ts';
 import type { StoreContext } from '../context.ts';
 import { StoreRefusal } from '../errors.ts';
+import { readAt } from '../target/read.ts';
 import type { FileId, FileWriter } from '../target/types.ts';
 import type { SessionOwner } from './session-id.ts';
 import type { Sidecars } from './sidecar.ts';
@@ -239,11 +240,7 @@ export class Upload {
   async read(buffer: Uint8Array, position: number): Promise<number> {
     const reader = await this.#context.target.open(this.#fileId!);
     try {
-      return await new Promise<number>((resolve, reject) => {
-        reader.read(buffer, { offset: 0, length: buffer.length, position }, (error, bytes) =>
-          error === null ? resolve(bytes) : reject(error),
-        );
-      });
+      return await readAt(reader, buffer, position);
     } finally {
       reader.release();
     }

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isOpen } from '../../../src/registry/auth/auth-state.ts';
+import { isOpen } from '../../../src/registry/auth/is-open.ts';
 import { loadConfig } from '../../../src/registry/config/load.ts';
 import { formatProblem } from '../../../src/registry/config/problems.ts';
 import { loadText, problemsOf, withFile } from './support.ts';

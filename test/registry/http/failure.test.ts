@@ -61,7 +61,6 @@ describe('section 11: the answer for', () => {
     'upload-busy': [409, 'BLOB_UPLOAD_INVALID'],
     'upload-too-large': [413, 'SIZE_INVALID'],
     'too-many-uploads': [429, 'TOOMANYREQUESTS'],
-    'no-space': [503, 'UNAVAILABLE'],
     'nothing-to-restore': [404, 'MANIFEST_UNKNOWN'],
   };
 
@@ -89,7 +88,6 @@ describe('section 11: the answer for', () => {
       const { status, headers } = answer(Object.assign(new Error(code), { code }))!;
       expect([status, headers['Retry-After']]).toEqual([503, '60']);
     }
-    expect(answer(new StoreRefusal('no-space', 'full'))!.headers['Retry-After']).toBe('60');
   });
 
   it('decisions 2: metadata that cannot be written is 503 with Retry-After', () => {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { keepHeadroom, type PageUse } from '../../../src/storage/kv/headroom.ts';
 import type { WriteBatch } from '../../../src/storage/kv/types.ts';
+import { MOUNT, makeSmallDisk } from '../../support/small-disk.ts';
 import { makeTemporary, removeTemporary } from '../../support/temporary.ts';
 import { describeWith } from '../../support/tools.ts';
-import { MOUNT, makeSmallDisk } from '../support/small-disk.ts';
 
 const PAGE = 4096;
 const MIB = 1024 * 1024;
@@ -58,12 +58,12 @@ describe('room for the database to grow into', () => {
 describeWith([MOUNT], 'room for the database on a full disk', () => {
   it('decisions 2: additions are refused, removals have room, and the file stays as it was', async () => {
     const disk = await makeSmallDisk(2 * MIB);
-    const path = join(disk.folder, 'database');
+    const path = join(disk.root, 'database');
     try {
       await writeFile(path, Buffer.alloc(10 * PAGE));
       const use: PageUse = { pageSize: PAGE, last: 9, free: 0 };
       await keepHeadroom(path, () => use).require(additions(1, 100));
-      const ballast = join(disk.folder, 'ballast');
+      const ballast = join(disk.root, 'ballast');
       await writeFile(ballast, Buffer.alloc(2 * MIB)).catch(() => undefined);
       const { size } = statSync(path);
 
@@ -80,7 +80,7 @@ describeWith([MOUNT], 'room for the database on a full disk', () => {
       await headroom.require(additions(100, 1000));
       expect(statSync(path).size).toBeGreaterThan(size);
     } finally {
-      await disk.remove();
+      await disk[Symbol.asyncDispose]();
     }
   });
 });

@@ -4,9 +4,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openLmdbEngine } from '../../../src/storage/kv/lmdb.ts';
 import { openKeyValueStore } from '../../../src/storage/kv/store.ts';
 import { CommitError, type KeyValueEngine } from '../../../src/storage/kv/types.ts';
+import { MOUNT, makeSmallDisk, type SmallDisk } from '../../support/small-disk.ts';
 import { makeTemporary, removeTemporary } from '../../support/temporary.ts';
 import { describeWith } from '../../support/tools.ts';
-import { MOUNT, makeSmallDisk, type SmallDisk } from '../support/small-disk.ts';
 
 const KIB = 1024;
 const keysOf = (engine: KeyValueEngine): string[] => [...engine.keys({ from: ' ', to: '~' })];
@@ -32,7 +32,6 @@ describe('the LMDB engine', () => {
     const second = openLmdbEngine(path);
     expect(keysOf(second)).toEqual(['a', 'b']);
     expect(second.get('b')?.length).toBe(100 * KIB);
-    expect(second.size()).toBeGreaterThan(100 * KIB);
     await second.close();
   });
 
@@ -73,7 +72,7 @@ describeWith([MOUNT], 'the LMDB engine on a full disk', () => {
   beforeEach(async () => {
     disk = await makeSmallDisk(2 * 1024 * KIB);
   });
-  afterEach(() => disk.remove());
+  afterEach(() => disk[Symbol.asyncDispose]());
 
   it('decisions 2: refuses cleanly, keeps what it has, and goes on once there is room', async () => {
     // The database itself complains there.
@@ -81,7 +80,7 @@ describeWith([MOUNT], 'the LMDB engine on a full disk', () => {
     const unhandled: unknown[] = [];
     const note = (error: unknown): void => void unhandled.push(error);
     process.on('unhandledRejection', note);
-    const engine = openLmdbEngine(join(disk.folder, 'metadata.mdb'));
+    const engine = openLmdbEngine(join(disk.root, 'metadata.mdb'));
     const kv = openKeyValueStore(engine);
     const put = (key: string, size: number): Promise<void> =>
       kv.transact((tx) => tx.put(key, Buffer.alloc(size, key)));

@@ -36,7 +36,6 @@ export function holdCommits(inner: KeyValueEngine): HeldEngine {
     get: (key) => inner.get(key),
     entries: (range) => inner.entries(range),
     keys: (range) => inner.keys(range),
-    size: () => inner.size(),
     close: () => inner.close(),
     async commit(batch) {
       if (held !== undefined) throw new Error('a commit was begun before the last one ended');

@@ -5,9 +5,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFileSystemTarget } from '../../../src/storage/target/file-system.ts';
 import { pathOf } from '../../../src/storage/target/paths.ts';
 import { type FileId, FileMissingError, type Target } from '../../../src/storage/target/types.ts';
+import { MOUNT, makeSmallDisk, type SmallDisk } from '../../support/small-disk.ts';
 import { makeTemporary, removeTemporary } from '../../support/temporary.ts';
 import { describeWith } from '../../support/tools.ts';
-import { MOUNT, makeSmallDisk, type SmallDisk } from '../support/small-disk.ts';
 import { readAll } from '../support/targets.ts';
 
 /** Counts the numbers it hands out. */
@@ -187,12 +187,12 @@ describeWith([MOUNT], 'a target on a full disk', () => {
   let target: Target;
   beforeEach(async () => {
     disk = await makeSmallDisk(1024 * 1024);
-    const root = join(disk.folder, 'blobs');
+    const root = join(disk.root, 'blobs');
     target = await openFileSystemTarget({ root, allocate: counter().allocate });
   });
   afterEach(async () => {
     await target.close();
-    await disk.remove();
+    await disk[Symbol.asyncDispose]();
   });
 
   it('decisions 2: says ENOSPC, and goes on once something was removed', async () => {

@@ -2,8 +2,12 @@
 import { execFileSync } from 'node:child_process';
 import { open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run } from '../support/run.ts';
-import { makeTemporary, removeTemporary } from '../support/temporary.ts';
+import { run } from './run.ts';
+import { makeTemporary, removeTemporary } from './temporary.ts';
+import { needsRoot, requireTool } from './tools.ts';
+
+/** What makes such disks. */
+export const MOUNT = needsRoot(await requireTool('mount', 'mount'));
 
 /** A small disk. `await using` takes it away. */
 export interface SmallDisk extends AsyncDisposable {
@@ -21,7 +25,7 @@ const PAGE = 4096;
 /** Makes a disk. @param bytes - its size */
 export async function makeSmallDisk(bytes: number): Promise<SmallDisk> {
   const root = await makeTemporary('small-disk');
-  await run('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', root]);
+  await run(MOUNT.path, ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', root]);
   // Also when the test's process ends before its time.
   const unmount = (): void => {
     execFileSync('umount', ['--lazy', root]);
