@@ -173,6 +173,14 @@ export class Ledger {
     return !this.users(repository, digest).some((user) => user.possible.size === 1);
   }
 
+  /** Why a name has to be there, for the message when it is not. */
+  reasonFor({ repository, name, leasedUntil }: Entry, at: number): string {
+    const users = this.users(repository, name).map(
+      (user) => `${user.name.slice(0, 15)} of ${user.possible.size} values`,
+    );
+    return `lease ends ${leasedUntil - at} ms after the crash; used by ${users.join(', ') || 'none'}`;
+  }
+
   /** What may be under a name when the server has ended at a time. */
   expected(entry: Entry, at: number): ReadonlySet<Value> {
     const { repository, kind, name, possible } = entry;

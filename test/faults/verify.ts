@@ -73,7 +73,8 @@ class Judge {
     const expected = ledger.expected(entry, at);
     if (!expected.has(value)) {
       const wanted = [...expected].map(show).join(' or ');
-      this.problems.push(`${nameOf(entry)}: ${show(value)}, not ${wanted}`);
+      const why = ledger.reasonFor(entry, at);
+      this.problems.push(`${nameOf(entry)}: ${show(value)}, not ${wanted} (${why})`);
     } else if (value !== undefined) this.served++;
     this.found.set(entry, value);
   }
