@@ -1,6 +1,6 @@
 /** Takes the bodies of requests: small ones into memory, blobs into uploads. */
 import type { IncomingMessage } from 'node:http';
-import { noteReceived } from '../../lib/young-garbage.ts';
+import { freeBytes } from '../../lib/free-bytes.ts';
 import { OciError } from '../../oci/errors.ts';
 import type { UploadWriter } from '../../storage/uploads/upload.ts';
 
@@ -84,7 +84,6 @@ export function receiveBody(
     };
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
-      noteReceived(chunk.length);
       if (expected !== undefined && bytes > expected) {
         fail(wrongLength());
         return;
@@ -95,6 +94,7 @@ export function receiveBody(
         fail(error);
       }
     };
+    writer.onWritten = freeBytes;
     writer.onDrain = () => {
       if (req.isPaused()) req.resume();
     };
@@ -121,6 +121,7 @@ export function drain(req: IncomingMessage): void {
   const timer = setTimeout(() => req.socket.destroy(), MAX_DRAIN_TIME).unref();
   req.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
+    freeBytes(chunk);
     if (bytes > MAX_DRAINED) req.socket.destroy();
   });
   req.on('close', () => clearTimeout(timer));

@@ -35,6 +35,8 @@ export interface UploadWriter {
    */
   write(chunk: Uint8Array): boolean;
   onDrain: (() => void) | undefined;
+  /** Called with each piece once it is in the file and no longer needed in memory. */
+  onWritten: ((chunk: Uint8Array) => void) | undefined;
   /**
    * Ends the request: resolves when all its bytes are in the upload, or rejects with the error of
    * the file system; the upload then holds what came before the failed write.
@@ -64,7 +66,7 @@ export class Upload {
   #file: FileWriter | undefined;
   #fileId: FileId | undefined;
   #hasSidecar = false;
-  #busy = false;
+  #writer: UploadWriter | undefined;
   #working: Promise<void> | undefined;
   #failure: Error | undefined;
   #disposal: Promise<void> | undefined;
@@ -100,7 +102,7 @@ export class Upload {
 
   /** True while a request writes. */
   get busy(): boolean {
-    return this.#busy;
+    return this.#writer !== undefined;
   }
 
   /** The file that holds the bytes, if any do. */
@@ -114,12 +116,12 @@ export class Upload {
    */
   open(): UploadWriter {
     this.#requireOpen();
-    if (this.#busy) throw new StoreRefusal('upload-busy', 'another request writes to the upload');
-    this.#busy = true;
+    if (this.busy) throw new StoreRefusal('upload-busy', 'another request writes to the upload');
     this.#failure = undefined;
     const { maxSize } = this.#context.settings.uploads;
     const writer: UploadWriter = {
       onDrain: undefined,
+      onWritten: undefined,
       write: (chunk) => {
         this.#requireOpen();
         // After a failed write there would be a hole before it; `end` tells of the failure.
@@ -131,7 +133,7 @@ export class Upload {
         this.#received += chunk.length;
         this.#waiting.push(chunk);
         this.#waitingBytes += chunk.length;
-        if (this.#waitingBytes >= WRITE_AT) this.#work(writer);
+        if (this.#waitingBytes >= WRITE_AT) this.#work();
         return this.#waitingBytes < PAUSE_AT;
       },
       end: async (persist) => {
@@ -144,10 +146,11 @@ export class Upload {
           await this.#working;
         } finally {
           this.touched = this.#context.clock();
-          this.#busy = false;
+          this.#writer = undefined;
         }
       },
     };
+    this.#writer = writer;
     return writer;
   }
 
@@ -165,12 +168,12 @@ export class Upload {
   }
 
   /** Writes what waits, one write after the other, in the background. */
-  #work(writer: UploadWriter): void {
+  #work(): void {
     if (this.#working !== undefined || this.#failure !== undefined) return;
     this.#working = this.#flush().then(() => {
       this.#working = undefined;
-      if (this.#waitingBytes >= WRITE_AT) this.#work(writer);
-      writer.onDrain?.();
+      if (this.#waitingBytes >= WRITE_AT) this.#work();
+      this.#writer?.onDrain?.();
     });
   }
 
@@ -185,6 +188,7 @@ export class Upload {
         await this.#file.write(chunks, this.#written);
         this.#waitingBytes -= bytes;
         this.#written += bytes;
+        for (const chunk of chunks) this.#writer?.onWritten?.(chunk);
       }
     } catch (error) {
       this.#failure = error as Error;
@@ -248,7 +252,7 @@ export class Upload {
 
   /** Closes the file; it is opened again when more bytes come. */
   async idle(): Promise<void> {
-    if (this.#busy) return;
+    if (this.busy) return;
     const file = this.#file;
     this.#file = undefined;
     await file?.close();

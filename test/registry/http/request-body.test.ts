@@ -52,6 +52,7 @@ function recordingWriter(write?: (chunk: Uint8Array) => boolean) {
   const taken: Uint8Array[] = [];
   const writer: UploadWriter = {
     onDrain: undefined,
+    onWritten: undefined,
     write(piece) {
       const go = write?.(piece) ?? true;
       taken.push(piece);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freeBytes } from '../../../src/lib/free-bytes.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { StoreRefusal } from '../../../src/storage/errors.ts';
 import type { FileId } from '../../../src/storage/target/types.ts';
@@ -50,6 +51,27 @@ describe.each(STORE_PLACES.map((make) => ({ name: make().name, make })))(
         expect(await pullBlob(test.store, 'a', digestOf(bytes))).toEqual(bytes);
       },
     );
+
+    it.each([
+      ['that stay in memory are kept', 100, false],
+      ['are given back once they are in the file', LARGE, false],
+      ['are given back when the request has to outlive the process', 100, true],
+    ] as const)('the pieces of a body %s', async (_, size, persist) => {
+      const bytes = bytesOf(size, size);
+      const upload = startUpload(test.store);
+      const writer = upload.open();
+      let given = 0;
+      writer.onWritten = (piece) => {
+        given += piece.length;
+        freeBytes(piece);
+      };
+      for (let at = 0; at < size; at += 50)
+        writer.write(Uint8Array.from(bytes.subarray(at, at + 50)));
+      await writer.end(persist);
+      expect(given).toBe(persist || size > 16 * 1024 ? size : 0);
+      await test.store.uploads.finish(upload, digestOf(bytes));
+      expect(await pullBlob(test.store, 'a', digestOf(bytes))).toEqual(bytes);
+    });
 
     it.each([
       ['small', [10, 20, 30]],
