@@ -177,11 +177,15 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
         put: (key, value) => void writes.set(key, value),
         remove: (key) => void writes.set(key, null),
       };
-      const result = work(tx);
-      if (writes.size > 0) await stage(writes).done;
-      // What was read may itself still wait for its commit.
-      else await (gathering ?? committing)?.done;
-      return result;
+      try {
+        const result = work(tx);
+        if (writes.size > 0) stage(writes);
+        return result;
+      } finally {
+        // Without writes as well, and when it throws: what was read may itself still wait for its
+        // commit. Whoever is told that something is gone must not find it after a crash.
+        await (gathering ?? committing)?.done;
+      }
     },
     async settled() {
       while (gathering !== undefined || committing !== undefined) {

@@ -70,7 +70,8 @@ export interface KeyValueStore {
   keys(range: KeyRange): Iterable<string>;
   /**
    * Runs `work` at once and to its end, on top of all transactions before it, and commits its writes
-   * together with those of its neighbours. What `work` throws undoes all of its writes and rejects.
+   * together with those of its neighbours. What `work` throws undoes all of its writes and rejects,
+   * once everything it has seen is durable.
    *
    * @returns what `work` returned, once it and everything it has seen is durable
    * @throws CommitError when the database could not write; the state is then as before

@@ -88,6 +88,37 @@ describe('group commit', () => {
     expect(engine.commits).toBe(1);
   });
 
+  it('decisions 2: a refusal waits for what it has read: what was told to be gone stays gone', async () => {
+    const put1 = kv.transact(put('a'));
+    await turn();
+    await engine.release();
+    await put1;
+    const removing = watch(kv.transact((tx) => tx.remove('a')));
+    const refuse = (tx: Transaction): void => {
+      if (!tx.has('a')) throw new Error('no a');
+    };
+    const gathering = watch(kv.transact(refuse));
+    await turn();
+    const committing = watch(kv.transact(refuse));
+    await turn();
+    for (const one of [removing, gathering, committing]) expect(one.state).toBe('pending');
+    await engine.release();
+    expect(removing.state).toBe('resolved');
+    for (const one of [gathering, committing]) expect(one.state).toEqual(new Error('no a'));
+  });
+
+  it('a refusal on top of a commit that fails is no refusal: what it has read never was', async () => {
+    const writing = watch(kv.transact(put('a')));
+    const refused = watch(
+      kv.transact((tx) => {
+        if (tx.has('a')) throw new Error('a is there');
+      }),
+    );
+    await turn();
+    await engine.fail(new Error('EIO'));
+    for (const one of [writing, refused]) expect(one.state).toBeInstanceOf(CommitError);
+  });
+
   it('a transaction that only reads, on top of two batches, waits for both', async () => {
     const first = kv.transact(put('a'));
     await turn();
