@@ -1,5 +1,10 @@
 /** Listens: HTTP or TLS, limits and time-outs, certificates renewed while running, orderly stops. */
-import { createServer as createHttpServer, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
@@ -79,6 +84,18 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
   setTimeout(() => socket.destroy(), LAST_WORDS).unref();
+}
+
+/**
+ * A client that holds its body back is asked for it when somebody begins to read it, so that a refusal
+ * spares it the upload (RFC 9110, 10.1.1). Node closes the connection after a refusal: whether the
+ * body still comes cannot be known.
+ */
+function deferContinue(req: IncomingMessage, res: ServerResponse): void {
+  req.once('resume', () => {
+    // The rest of a refused body is read too, and dropped.
+    if (!res.headersSent) res.writeContinue();
+  });
 }
 
 /** Limits the connections of each client address; a trusted proxy stands for many clients. */
@@ -179,6 +196,10 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   }
   limitConnections(server, config, clients);
   server.on('clientError', answerBrokenRequest);
+  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+    deferContinue(req, res);
+    dispatch(req, res);
+  });
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -79,6 +79,7 @@ async function receive(
   const expected = range === undefined ? undefined : range.end - range.start + 1;
   const writer = upload.open();
   try {
+    upload.requireFits(declaredLength(exchange.req) ?? 0);
     exchange.bytesIn = await receiveBody(exchange.req, writer, expected);
   } catch (error) {
     if (error instanceof ClientGoneError || error instanceof OciError) {

@@ -118,7 +118,6 @@ export class Upload {
     this.#requireOpen();
     if (this.busy) throw new StoreRefusal('upload-busy', 'another request writes to the upload');
     this.#failure = undefined;
-    const { maxSize } = this.#context.settings.uploads;
     const writer: UploadWriter = {
       onDrain: undefined,
       onWritten: undefined,
@@ -126,9 +125,7 @@ export class Upload {
         this.#requireOpen();
         // After a failed write there would be a hole before it; `end` tells of the failure.
         if (this.#failure !== undefined) return true;
-        if (maxSize > 0 && this.#received + chunk.length > maxSize) {
-          throw new StoreRefusal('upload-too-large', `blobs may have ${maxSize} bytes at most`);
-        }
+        this.requireFits(chunk.length);
         this.#hash?.update(chunk);
         this.#received += chunk.length;
         this.#waiting.push(chunk);
@@ -152,6 +149,17 @@ export class Upload {
     };
     this.#writer = writer;
     return writer;
+  }
+
+  /**
+   * Makes sure that more bytes would not be too many.
+   * @throws StoreRefusal `upload-too-large`
+   */
+  requireFits(bytes: number): void {
+    const { maxSize } = this.#context.settings.uploads;
+    if (maxSize > 0 && this.#received + bytes > maxSize) {
+      throw new StoreRefusal('upload-too-large', `blobs may have ${maxSize} bytes at most`);
+    }
   }
 
   #requireOpen(): void {
