@@ -34,11 +34,11 @@ export interface Registry {
 
 /** Starts to listen on one address, or on two; when the second fails, the first is let go again. */
 async function startListeners(app: Application): Promise<readonly Listener[]> {
-  const { clients, logger } = app;
+  const { clients, telemetry, logger } = app;
   const { http: config, admin } = app.config;
   const apart = admin.listen !== undefined;
   const main = createDispatch(app, { registry: true, admin: !apart });
-  const common = { config, clients, logger };
+  const common = { config, clients, telemetry, logger };
   const first = await listen({ ...common, listen: config.listen, dispatch: main });
   if (admin.listen === undefined) return [first];
   const dispatch = createDispatch(app, { registry: false, admin: true });

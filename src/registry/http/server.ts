@@ -6,14 +6,14 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { createSecureContext } from 'node:tls';
-import type { ErrorCode } from '../../oci/errors.ts';
-import { OciError } from '../../oci/errors.ts';
 import { type WatchedFile, watchFile } from '../auth/watched-file.ts';
 import type { ListenAddress } from '../config/address.ts';
 import type { HttpConfig } from '../config/config.ts';
 import type { Logger } from '../observe/logger.ts';
+import type { Telemetry } from '../observe/telemetry.ts';
+import { createBrokenRequestHandler } from './broken-request.ts';
 import type { ClientAddresses } from './client-address.ts';
 import type { Dispatch } from './dispatch.ts';
 
@@ -30,6 +30,7 @@ export interface ListenerOptions {
   readonly config: HttpConfig;
   readonly dispatch: Dispatch;
   readonly clients: ClientAddresses;
+  readonly telemetry: Telemetry;
   readonly logger: Logger;
 }
 
@@ -39,51 +40,6 @@ export interface Listener {
   readonly url: string;
   /** Takes no new connections, lets running requests finish, closes idle connections. */
   close(): Promise<void>;
-}
-
-/** What clients are told of requests that the parser gave up on. */
-const BROKEN: Readonly<Record<string, readonly [status: number, phrase: string, code: ErrorCode]>> =
-  {
-    HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large', 'NAME_INVALID'],
-    ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout', 'UNSUPPORTED'],
-    // The connection ended before the body had its declared length.
-    HPE_INVALID_EOF_STATE: [400, 'Bad Request', 'SIZE_INVALID'],
-  };
-
-/** Whether a part of an answer has gone out already; node keeps the answer with its connection. */
-function isAnswering(socket: Socket & { readonly _httpMessage?: ServerResponse | null }): boolean {
-  return socket._httpMessage?.headersSent === true;
-}
-
-/** Milliseconds for a client to read the answer before the connection is cut. */
-const LAST_WORDS = 1000;
-/** Pieces that a client may go on to send meanwhile. */
-const MAX_LATE_PIECES = 64;
-/** How many pieces came on each connection after its answer. */
-const answered = new WeakMap<Socket, number>();
-
-/** Answers what never became a whole request, in the form that clients can read. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
-  // What a client goes on to send comes as further errors.
-  const late = answered.get(socket);
-  if (late !== undefined) {
-    answered.set(socket, late + 1);
-    if (late >= MAX_LATE_PIECES) socket.destroy();
-    return;
-  }
-  answered.set(socket, 0);
-  // In the middle of an answer, the text of another one would pass for bytes of the first.
-  if (!socket.writable || error.code === 'ECONNRESET' || isAnswering(socket)) {
-    socket.destroy();
-    return;
-  }
-  const [status, phrase, code] = BROKEN[error.code ?? ''] ?? [400, 'Bad Request', 'UNSUPPORTED'];
-  const body = new OciError(code, { status, message: phrase }).toJson();
-  socket.end(
-    `HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  );
-  setTimeout(() => socket.destroy(), LAST_WORDS).unref();
 }
 
 /**
@@ -167,7 +123,7 @@ async function watchCertificates(
 
 /** Starts to listen. @throws when the address or the certificates cannot be used */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const { config, dispatch, clients, logger } = options;
+  const { config, dispatch, clients, telemetry, logger } = options;
   const { tls, timeouts } = config;
   const common = {
     maxHeaderSize: MAX_HEADER_BYTES,
@@ -195,7 +151,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     server.maxConnections = config.maxConnections;
   }
   limitConnections(server, config, clients);
-  server.on('clientError', answerBrokenRequest);
+  server.on('clientError', createBrokenRequestHandler({ telemetry, logger }));
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
     deferContinue(req, res);
     dispatch(req, res);

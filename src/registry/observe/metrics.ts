@@ -33,6 +33,16 @@ function addRequestMetrics(registry: Registry, counters: RequestCounters): void 
       for (const { count, ...labels } of counters.requests()) this.inc(labels, count);
     },
   });
+  new Counter({
+    name: 'stowage_http_broken_requests_total',
+    help: 'What never became a whole request, by status: no HTTP, headers too large or too slow.',
+    labelNames: ['status'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [status, count] of counters.broken) this.inc({ status }, count);
+    },
+  });
   new DurationHistogram({
     name: 'stowage_http_request_duration_seconds',
     help: 'Time from the headers of a request to the end of its answer.',

@@ -23,6 +23,11 @@ export interface Telemetry {
     bytesIn: number,
     bytesOut: number,
   ): void;
+  /**
+   * To be called for what never became a whole request.
+   * @param status - that of the answer, or of the one that could not be given any more
+   */
+  requestBroken(status: number): void;
 }
 
 /** Methods that are told apart; every other one is counted as the last. */
@@ -82,6 +87,8 @@ export class RequestCounters implements Telemetry {
   readonly #requests = new Float64Array(SERIES * STATUS_CLASSES.length);
   readonly #durations = new Float64Array(SERIES * CLASSES);
   readonly #nanoseconds = new Float64Array(SERIES);
+  /** Broken requests by status; there are three. */
+  readonly #broken = new Map<number, number>();
   #active = 0;
   #bytesIn = 0;
   #bytesOut = 0;
@@ -124,6 +131,15 @@ export class RequestCounters implements Telemetry {
     while (i < BOUNDS.length && nanoseconds > BOUNDS[i]!) i++;
     this.#durations[series * CLASSES + i]!++;
     this.#nanoseconds[series]! += nanoseconds;
+  }
+
+  requestBroken(status: number): void {
+    this.#broken.set(status, (this.#broken.get(status) ?? 0) + 1);
+  }
+
+  /** Broken requests by status. */
+  get broken(): ReadonlyMap<number, number> {
+    return this.#broken;
   }
 
   /** Counts that are not zero. */

@@ -77,7 +77,14 @@ export async function serveApplication(options: ServeOptions = {}): Promise<Serv
   };
   const dispatch = createDispatch(app, { registry: true, admin: false });
   const { http } = config;
-  const listener = await listen({ listen: http.listen, config: http, dispatch, clients, logger });
+  const listener = await listen({
+    listen: http.listen,
+    config: http,
+    dispatch,
+    clients,
+    telemetry: counters,
+    logger,
+  });
   const client = new RegistryClient({ origin: listener.url });
   return {
     url: listener.url,

@@ -95,10 +95,21 @@ describe('the text of /metrics', () => {
     expect(sampleOf(text, `${name}_sum{${labels}}`)).toBeCloseTo(70.0034, 6);
   });
 
+  it('holds what never became a request, by status', async () => {
+    for (const status of [400, 431, 400]) metrics.telemetry.requestBroken(status);
+    const text = await metrics.render();
+    expect(sampleOf(text, 'stowage_http_broken_requests_total{status="400"}')).toBe(2);
+    expect(sampleOf(text, 'stowage_http_broken_requests_total{status="431"}')).toBe(1);
+  });
+
   it('counts nothing twice when it is read twice', async () => {
     const first = await metrics.render();
     const second = await metrics.render();
-    for (const series of ['stowage_http_sent_bytes_total', 'stowage_collector_rounds_total']) {
+    for (const series of [
+      'stowage_http_sent_bytes_total',
+      'stowage_http_broken_requests_total{status="400"}',
+      'stowage_collector_rounds_total',
+    ]) {
       expect(sampleOf(second, series)).toBe(sampleOf(first, series));
     }
   });
