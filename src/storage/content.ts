@@ -24,6 +24,12 @@ export function unreadable(error: unknown): string {
   return `it cannot be read: ${error instanceof Error ? error.message : error}`;
 }
 
+/**
+ * Errors of the system that speak of the disk. Whatever else keeps a file from being opened, such as
+ * too many open files, says nothing about its bytes.
+ */
+const MEDIUM_ERRORS: ReadonlySet<string | undefined> = new Set(['EIO', 'EUCLEAN', 'EBADMSG']);
+
 /** Content that can be read. */
 export interface Content {
   readonly digest: Digest;
@@ -67,7 +73,7 @@ export function contentInMemory(context: StoreContext, content: Content): Buffer
 /**
  * Opens content that lies in a file. When the file has just been removed because the content came
  * anew, the new file is opened.
- * @returns undefined when the content is gone
+ * @returns undefined when the content is gone, or has been found damaged
  */
 export async function openContent(
   context: StoreContext,
@@ -78,6 +84,10 @@ export async function openContent(
     try {
       return await context.target.open(now.record.file);
     } catch (error) {
+      if (MEDIUM_ERRORS.has((error as NodeJS.ErrnoException).code)) {
+        await quarantine(context, now, unreadable(error));
+        return undefined;
+      }
       if (!(error instanceof FileMissingError)) throw error;
       const before: number = now.record.file;
       now = findContent(context, content.digest);
@@ -86,6 +96,20 @@ export async function openContent(
         return undefined;
       }
     }
+  }
+  return undefined;
+}
+
+/** Fills a buffer from a file's start; returns what is wrong with the file, if anything. */
+async function fill(reader: FileReader, bytes: Buffer): Promise<string | undefined> {
+  try {
+    for (let position = 0; position < bytes.length; ) {
+      const read = await readAt(reader, bytes.subarray(position), position);
+      if (read === 0) return DAMAGE.shortFile;
+      position += read;
+    }
+  } catch (error) {
+    return unreadable(error);
   }
   return undefined;
 }
@@ -105,14 +129,10 @@ export async function readContent(
   if (reader === undefined) return undefined;
   try {
     const bytes = Buffer.allocUnsafeSlow(content.size);
-    let position = 0;
-    while (position < bytes.length) {
-      const read = await readAt(reader, bytes.subarray(position), position);
-      if (read === 0) {
-        await quarantine(context, content, DAMAGE.shortFile);
-        throw new ContentDamagedError(content.digest, DAMAGE.shortFile);
-      }
-      position += read;
+    const damage = await fill(reader, bytes);
+    if (damage !== undefined) {
+      await quarantine(context, content, damage);
+      throw new ContentDamagedError(content.digest, damage);
     }
     // Not when it was quarantined meanwhile, else it would be served once it has been healed.
     const isCurrent = sameContent(findContent(context, content.digest)?.record, content.record);

@@ -22,6 +22,7 @@ import {
   pushImage,
   pushManifest,
 } from './support/content.ts';
+import { failingPlace } from './support/failing.ts';
 import { openTestStore, STORE_PLACES, type TestStore } from './support/stores.ts';
 
 const BULK = { annotations: { bulk: 'x'.repeat(20_000) } };
@@ -226,3 +227,51 @@ describe.each(STORE_PLACES.map((make) => ({ name: make().name, make })))(
     });
   },
 );
+
+describe('content on a disk that fails', () => {
+  const failing = failingPlace();
+  let test: TestStore;
+  beforeEach(async () => {
+    failing.faults.failing.clear();
+    test = await openTestStore(failing.place);
+  });
+  afterEach(async () => {
+    expect(findContradictions(test.store.context.kv)).toEqual([]);
+    await test.close();
+  });
+
+  it.each([
+    ['read', 'EIO'],
+    ['open', 'EIO'],
+    ['open', 'EUCLEAN'],
+  ] as const)(
+    'decisions 1: a manifest for which %s fails with %s is quarantined, and a push heals it',
+    async (operation, code) => {
+      const image = await pushImage(test.store, 'a', [bytesOf(1)], { tags: ['t'], extra: BULK });
+      const { content } = findManifest(test.store.context, 'a', image.digest)!;
+      failing.faults.failing.add(operation);
+      failing.faults.code = code;
+      const bytes = await readContent(test.store.context, content).catch((error) => error);
+      failing.faults.failing.clear();
+      // Nobody gets anything, and nobody has to be told of an error of the server.
+      if (bytes !== undefined) expect(bytes).toBeInstanceOf(ContentDamagedError);
+      const reason = expect.stringMatching(`it cannot be read: ${code}`);
+      const entry = { digest: image.digest, reason };
+      expect([...test.store.scrub.quarantined()]).toMatchObject([entry]);
+      expect(await pullManifest(test.store, 'a', 't')).toBeUndefined();
+      await pushManifest(test.store, 'a', image);
+      expect(await pullManifest(test.store, 'a', 't')).toEqual(image.bytes);
+    },
+  );
+
+  it('too many open files say nothing about the bytes', async () => {
+    const image = await pushImage(test.store, 'a', [bytesOf(1)], { extra: BULK });
+    const { content } = findManifest(test.store.context, 'a', image.digest)!;
+    failing.faults.failing.add('open');
+    failing.faults.code = 'EMFILE';
+    await expect(readContent(test.store.context, content)).rejects.toThrow('EMFILE');
+    failing.faults.failing.clear();
+    expect([...test.store.scrub.quarantined()]).toEqual([]);
+    expect(await pullManifest(test.store, 'a', image.digest)).toEqual(image.bytes);
+  });
+});

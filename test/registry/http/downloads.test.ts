@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseRange } from '../../../src/oci/range.ts';
 import { keys } from '../../../src/storage/metadata/keys.ts';
+import type { Store } from '../../../src/storage/store.ts';
+import type { Target } from '../../../src/storage/target/types.ts';
 import { expectBody, expectError, expectStatus } from '../../conformance/assertions.ts';
 import { addImage, digestOf, MEDIA_TYPES, newContent } from '../../conformance/content.ts';
 import {
@@ -129,6 +131,50 @@ describe('decisions 1: a damaged blob', () => {
       const answer = await get(web.client, manifestPath(REPOSITORY, 'latest'));
       expectError(answer, 404, 'MANIFEST_UNKNOWN');
     }
+  });
+});
+
+describe('decisions 1: a disk that cannot read', () => {
+  /** Reads nothing at all while `fails` says so. */
+  function unreadable(store: Store, fails: () => boolean): Store {
+    const { context } = store;
+    const eio = Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+    const target: Target = {
+      ...context.target,
+      async open(id) {
+        const reader = await context.target.open(id);
+        return {
+          ...reader,
+          read(buffer, into, callback) {
+            if (fails()) setImmediate(() => callback(eio, 0));
+            else reader.read(buffer, into, callback);
+          },
+        };
+      },
+    };
+    return { ...store, context: { ...context, target } };
+  }
+
+  it('cuts the answer of a blob, leaves a manifest unknown, and both come back by a push', async () => {
+    let fails = false;
+    await using web = await serveApplication({ wrap: (store) => unreadable(store, () => fails) });
+    const content = newContent();
+    const annotations = { filler: 'f'.repeat(100_000) };
+    addImage(content, { tag: 'latest', annotations });
+    await pushContent(web.client, REPOSITORY, content);
+    const bytes = randomBytes(50_000);
+    const digest = await pushBlob(web.client, REPOSITORY, bytes);
+    web.store.context.contentCache.clear();
+    fails = true;
+    await expect(get(web.client, blobPath(REPOSITORY, digest))).rejects.toThrow();
+    expectError(await get(web.client, manifestPath(REPOSITORY, 'latest')), 404, 'MANIFEST_UNKNOWN');
+    fails = false;
+    await expectAbsent(web, digest);
+    expectStatus(await head(web.client, manifestPath(REPOSITORY, 'latest')), 404);
+    await pushBlob(web.client, REPOSITORY, bytes);
+    await pushContent(web.client, REPOSITORY, content);
+    expectBody(await get(web.client, blobPath(REPOSITORY, digest)), bytes);
+    expectStatus(await get(web.client, manifestPath(REPOSITORY, 'latest')), 200);
   });
 });
 

@@ -4,7 +4,7 @@
  */
 import { parseManifest } from '../../../src/oci/manifest.ts';
 import { deleteBlob, findBlob, mountBlob } from '../../../src/storage/blobs.ts';
-import { readContent } from '../../../src/storage/content.ts';
+import { ContentDamagedError, readContent } from '../../../src/storage/content.ts';
 import { StoreRefusal } from '../../../src/storage/errors.ts';
 import { CommitError } from '../../../src/storage/kv/types.ts';
 import {
@@ -48,8 +48,9 @@ async function attempt<T>(act: () => Promise<T>): Promise<Outcome<T>> {
     return { result: await act() };
   } catch (error) {
     if (error instanceof StoreRefusal) return { refused: error.reason };
-    const isDisk = (error as NodeJS.ErrnoException).code === 'ENOSPC';
-    if (isDisk || error instanceof CommitError) return { broken: true };
+    const { code = '' } = error as NodeJS.ErrnoException;
+    const isDisk = code === 'ENOSPC' || code === 'EIO' || error instanceof CommitError;
+    if (isDisk || error instanceof ContentDamagedError) return { broken: true };
     throw error;
   }
 }
@@ -67,7 +68,7 @@ export function head({ store, oracle, clock }: Session, repository: string, blob
   const { digest } = blob;
   const history = oracle.blob(repository, digest);
   const isThere = findBlob(store.context, repository, digest) !== undefined;
-  require(history.allows(isThere), `HEAD ${repository} ${short(digest)} says ${isThere}`);
+  require(history.shows(isThere), `HEAD ${repository} ${short(digest)} says ${isThere}`);
   if (isThere) oracle.renew(repository, digest, clock());
   return isThere;
 }
@@ -78,7 +79,7 @@ export async function get(session: Session, repository: string, blob: Blob): Pro
   const { digest } = blob;
   const history = oracle.blob(repository, digest);
   const content = findBlob(store.context, repository, digest);
-  require(history.allows(content !== undefined), `GET ${repository} ${short(digest)} is wrong`);
+  require(history.shows(content !== undefined), `GET ${repository} ${short(digest)} is wrong`);
   if (content === undefined) return;
   oracle.renew(repository, digest, clock());
   const absent = oracle.watch(history, false);
@@ -97,6 +98,7 @@ async function finish(
 ): Promise<Outcome<void>> {
   const since = clock();
   const link = oracle.begin(oracle.blob(repository, blob.digest), true);
+  const began = oracle.tick();
   const outcome = await attempt(act);
   if (!('result' in outcome)) {
     link.failed();
@@ -106,6 +108,7 @@ async function finish(
   }
   link.done();
   oracle.renew(repository, blob.digest, since);
+  oracle.heal(blob.digest, began);
   return outcome;
 }
 
@@ -237,12 +240,14 @@ export async function putManifestStep(
   ];
   const present = needed.map((history) => oracle.watch(history, true));
   const absent = needed.map((history) => oracle.watch(history, false));
+  const began = oracle.tick();
   const parsed = parseManifest(bytes, mediaType);
   const push = { repository, digest, bytes, parsed, tags, allowMissing: false };
   const outcome = await attempt(() => putManifest(store.context, push));
   if ('result' in outcome) {
     for (const one of promised) one.done();
     oracle.kept(repository, manifest);
+    oracle.heal(digest, began);
     const all = present.every(({ seen }: Watcher) => seen);
     require(all, `manifest ${short(digest)} was taken although something was missing`);
     return true;

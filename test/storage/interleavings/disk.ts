@@ -26,11 +26,14 @@ export interface Disk {
   readonly commits: number;
   /** Leaves what was synced; sidecars never are, so they may be there or not. */
   losePower(keepSidecars: boolean): void;
-  /** Starts a process on it. */
-  open(gates: Gates, options: StoreOptions): Promise<Store>;
+  /**
+   * Starts a process on it.
+   * @param onUnreadable - told of each file of which a read has failed, before the store is
+   */
+  open(gates: Gates, options: StoreOptions, onUnreadable: (file: FileId) => void): Promise<Store>;
 }
 
-function gateTarget(inner: Target, gates: Gates): Target {
+function gateTarget(inner: Target, gates: Gates, onUnreadable: (file: FileId) => void): Target {
   /** Files that could not be synced: the kernel has dropped the bytes, and calls later syncs good. */
   const dropped = new Set<FileId>();
   const gateWriter = (writer: FileWriter): FileWriter => ({
@@ -64,7 +67,10 @@ function gateTarget(inner: Target, gates: Gates): Target {
             });
           gates.pass('read', read).then(
             (bytes) => callback(null, bytes),
-            (error: Error) => callback(error, 0),
+            (error: Error) => {
+              onUnreadable(id);
+              callback(error, 0);
+            },
           );
         },
       };
@@ -107,7 +113,7 @@ export function createDisk(): Disk {
       losePower(files);
       if (!keepSidecars) sidecars.clear();
     },
-    open(gates, options) {
+    open(gates, options, onUnreadable) {
       const kv = openKeyValueStore({
         ...engine,
         commit: (batch) =>
@@ -116,13 +122,15 @@ export function createDisk(): Disk {
             commits++;
           }),
       });
-      const plain = createMemorySidecars(sidecars);
+      const memory = createMemorySidecars(sidecars);
       const gated: Sidecars = {
-        ...plain,
-        write: (id, sidecar) => gates.pass('sidecar', () => plain.write(id, sidecar)),
+        ...memory,
+        write: (id, sidecar) => gates.pass('sidecar', () => memory.write(id, sidecar)),
       };
-      const openTarget = async (allocate: (count: number) => Promise<FileId>) =>
-        gateTarget(createMemoryTarget({ files, allocate: inBlocks(allocate) }), gates);
+      const openTarget = async (allocate: (count: number) => Promise<FileId>) => {
+        const plain = createMemoryTarget({ files, allocate: inBlocks(allocate) });
+        return gateTarget(plain, gates, onUnreadable);
+      };
       return assembleStore({ kv, sidecars: gated, openTarget, release: () => undefined }, options);
     },
   };

@@ -26,9 +26,10 @@ export interface Gates {
   kill(pick?: number): void;
 }
 
-/** The error of a gate that fails. */
-function diskFull(): Error {
-  return Object.assign(new Error('ENOSPC: on purpose'), { code: 'ENOSPC' });
+/** The error of a gate that fails: bytes that are there cannot be read, others find no room. */
+function errorOf(name: string): Error {
+  const code = name === 'read' ? 'EIO' : 'ENOSPC';
+  return Object.assign(new Error(`${code}: on purpose`), { code });
 }
 
 /** Sets up closed gates. */
@@ -49,7 +50,7 @@ export function createGates(): Gates {
       waiting.push({
         name,
         release: () => void act().then(resolve, reject),
-        fail: () => reject(diskFull()),
+        fail: () => reject(errorOf(name)),
         carryOut: () => void act().catch(() => undefined),
       });
       return promise;

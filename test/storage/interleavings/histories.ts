@@ -35,6 +35,8 @@ export interface History<T> {
   abandon(change: Change<T>, tick: number): void;
   /** Whether the thing may have a value now. `except` is a change that is left out. */
   allows(value: T, except?: Change<T>): boolean;
+  /** Whether a client may be told that it has this value now. */
+  shows(value: T, except?: Change<T>): boolean;
   /** Times of the clock at the start of the changes that may have given it this value. */
   clocksOf(value: T): readonly number[];
   /** Changes that are under way. */
@@ -43,8 +45,11 @@ export interface History<T> {
   observe(value: T, tick: number): void;
 }
 
-/** Begins with a value that nobody doubts. */
-export function createHistory<T>(initial: T): History<T> {
+/**
+ * Begins with a value that nobody doubts.
+ * @param mayShow - values that clients may be told besides those that the thing may have
+ */
+export function createHistory<T>(initial: T, mayShow: (value: T) => boolean): History<T> {
   const settled = (value: T, tick: number, clock: number): Change<T> => {
     return { value, start: tick, end: tick, clock, effect: 'done', mayApply: true };
   };
@@ -93,6 +98,7 @@ export function createHistory<T>(initial: T): History<T> {
       change.effect = 'maybe';
     },
     allows: (value, except) => candidates(value, except).length > 0,
+    shows: (value, except) => candidates(value, except).length > 0 || mayShow(value),
     clocksOf: (value) => candidates(value).map(({ clock }) => clock),
     get pending() {
       return changes.filter(({ effect }) => effect === 'pending');

@@ -44,13 +44,21 @@ export interface Oracle {
   renew(repository: string, digest: string, since: number): void;
   /** A manifest was taken, so what it refers to was there, and has been kept since. */
   kept(repository: string, manifest: Manifest): void;
+  /** Its bytes cannot be read: clients may be told that it is not there, until it is pushed again. */
+  damage(digest: string): void;
+  /** It was pushed, and the push began at this tick. */
+  heal(digest: string, began: number): void;
+  isDamaged(digest: string): boolean;
   /** A cycle of the collector begins, or ends. */
   cycle(isRunning: boolean): void;
   readonly isCollecting: boolean;
   /** Works out anew what may happen, after anything has changed. */
   update(): void;
-  /** The process has ended. */
-  crash(): void;
+  /**
+   * The process has ended.
+   * @param damaged - what is in quarantine on the disk
+   */
+  crash(damaged: readonly string[]): void;
   readonly tick: () => number;
 }
 
@@ -65,21 +73,25 @@ export function createOracle({ clock, lease, undo }: OracleOptions): Oracle {
   }>();
   const watchers = new Set<() => void>();
   const leases = new Map<string, number>();
+  /** Ticks at which reads of each digest have failed last. */
+  const damaged = new Map<string, number>();
   let allLeasedUntil = clock() + lease;
   /** What the cycle that runs may have removed. */
   let removals: Map<History<unknown>, Change<unknown>> | undefined;
 
-  function thing<T>(name: string, initial: T): History<T> {
+  function thing<T>(name: string, initial: T, mayShow = (_: T) => false): History<T> {
     let history = things.get(name);
     if (history === undefined) {
-      history = createHistory<unknown>(initial);
+      history = createHistory<unknown>(initial, mayShow as (value: unknown) => boolean);
       things.set(name, history);
     }
     return history as History<T>;
   }
-  const blob = (repository: string, digest: string) => thing(`blob ${repository} ${digest}`, false);
+  const mayHide = (digest: string) => (isThere: boolean) => !isThere && damaged.has(digest);
+  const blob = (repository: string, digest: string) =>
+    thing(`blob ${repository} ${digest}`, false, mayHide(digest));
   const manifest = (repository: string, digest: string) =>
-    thing(`manifest ${repository} ${digest}`, false);
+    thing(`manifest ${repository} ${digest}`, false, mayHide(digest));
   const keeps = (repository: string, digest: string) =>
     thing(`keeps ${repository} ${digest}`, false);
   const tag = (repository: string, name: string) =>
@@ -167,7 +179,7 @@ export function createOracle({ clock, lease, undo }: OracleOptions): Oracle {
       const watcher = { seen: false };
       const look = (): void => {
         if (watcher.seen) return;
-        watcher.seen = history.allows(value, except?.change as Change<typeof value> | undefined);
+        watcher.seen = history.shows(value, except?.change as Change<typeof value> | undefined);
         if (watcher.seen) watchers.delete(look);
       };
       watchers.add(look);
@@ -189,17 +201,27 @@ export function createOracle({ clock, lease, undo }: OracleOptions): Oracle {
       }
       update();
     },
+    damage(digest) {
+      damaged.set(digest, tick());
+      update();
+    },
+    heal(digest, began) {
+      if (began > (damaged.get(digest) ?? 0)) damaged.delete(digest);
+    },
+    isDamaged: (digest) => damaged.has(digest),
     cycle,
     get isCollecting() {
       return removals !== undefined;
     },
     update,
-    crash() {
+    crash(stillDamaged) {
       for (const { history, change } of active) history.abandon(change, tick());
       active.clear();
       watchers.clear();
       cycle(false);
       leases.clear();
+      damaged.clear();
+      for (const digest of stillDamaged) damaged.set(digest, tick());
       allLeasedUntil = clock() + lease;
     },
   };

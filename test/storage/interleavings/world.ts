@@ -1,6 +1,7 @@
 /** Carries out a schedule on a store, and checks after each step that no promise is broken. */
 import { findContent } from '../../../src/storage/content.ts';
 import { findTag } from '../../../src/storage/manifests.ts';
+import { keys, lastPart, ranges } from '../../../src/storage/metadata/keys.ts';
 import type { ContentRecord } from '../../../src/storage/metadata/records.ts';
 import type { Store, StoreOptions } from '../../../src/storage/store.ts';
 import { filesInUse, findContradictions } from '../support/consistency.ts';
@@ -27,6 +28,8 @@ export function createWorld(undo: number) {
   const problems: unknown[] = [];
   /** Failures of the disk since the process began. */
   let faults = { all: 0, removals: 0 };
+  /** What a read has failed of since the process began. */
+  const unreadable = new Set<string>();
   let gates: Gates;
   let store: Store;
   /** Operations under way; of a process that has died none ever ends. */
@@ -42,6 +45,9 @@ export function createWorld(undo: number) {
       warn: () => undefined,
       error(fields, message) {
         if (message === 'collection failed' && faults.all > 0) return;
+        const { digest } = fields as { readonly digest?: string };
+        // Who cannot be read is taken out of service; nobody else is.
+        if (message === 'content quarantined' && unreadable.has(digest!)) return;
         problems.push(new Violation(`${message}: ${JSON.stringify(fields)}`));
       },
     },
@@ -58,9 +64,17 @@ export function createWorld(undo: number) {
     faults = { all: 0, removals: 0 };
     gates = createGates();
     gates.isOpen = true;
-    store = await disk.open(gates, options);
+    unreadable.clear();
+    store = await disk.open(gates, options, (file) => {
+      const value = disk.engine.get(keys.file(file));
+      // That of an upload holds nothing that anybody could ask for.
+      if (value === undefined) return;
+      const digest = Buffer.from(value).toString();
+      unreadable.add(digest);
+      oracle.damage(digest);
+    });
     gates.isOpen = false;
-    oracle.crash();
+    oracle.crash([...disk.engine.keys(ranges.quarantined())].map(lastPart));
     for (const known of uploads) {
       // Its id still proves itself, so it can be begun anew.
       if (known.over === 'surely') known.over = 'perhaps';
@@ -226,21 +240,24 @@ export function createWorld(undo: number) {
   function check(): void {
     if (problems.length > 0) throw problems[0];
     const { context } = store;
-    const isShown = (key: string, digest: string): boolean => {
+    const isHeld = (key: string, digest: string): boolean => {
       const isThere = context.kv.has(key);
       if (isThere && disk.engine.get(key) === undefined) {
         throw new Violation(`${key} shows and is not durable`);
       }
-      return isThere && findContent(context, digest) !== undefined;
+      if (isThere && findContent(context, digest) === undefined && !oracle.isDamaged(digest)) {
+        throw new Violation(`${key} shows and has no content`);
+      }
+      return isThere;
     };
     const uses = [...disk.engine.keys({ from: 'u ', to: 'u!' })];
     for (const repository of REPOSITORIES) {
       for (const { digest } of BLOBS) {
-        const isThere = isShown(`l ${repository} ${digest}`, digest);
+        const isThere = isHeld(`l ${repository} ${digest}`, digest);
         see(oracle.blob(repository, digest), isThere, `blob ${repository} ${digest}`);
       }
       for (const { digest } of MANIFESTS) {
-        const isThere = isShown(`m ${repository} ${digest}`, digest);
+        const isThere = isHeld(`m ${repository} ${digest}`, digest);
         see(oracle.manifest(repository, digest), isThere, `manifest ${repository} ${digest}`);
         const keeps = oracle.keeps(repository, digest);
         const isKeeping = uses.some(
@@ -262,13 +279,13 @@ export function createWorld(undo: number) {
 
   /** Only what is referred to is left, and no file too many. */
   function checkLeftovers(): void {
-    const keys = [...disk.engine.keys({ from: ' ', to: '~' })];
-    const has = (prefix: string): boolean => keys.some((key) => key.startsWith(prefix));
-    for (const kind of ['x ', 'dm ', 'dt ', 'q ']) {
+    const all = [...disk.engine.keys({ from: ' ', to: '~' })];
+    const has = (prefix: string): boolean => all.some((key) => key.startsWith(prefix));
+    for (const kind of ['x ', 'dm ', 'dt ']) {
       if (has(kind))
-        throw new Violation(`entries are left: ${keys.filter((k) => k.startsWith(kind))}`);
+        throw new Violation(`entries are left: ${all.filter((k) => k.startsWith(kind))}`);
     }
-    for (const key of keys.filter((one) => one.startsWith('l '))) {
+    for (const key of all.filter((one) => one.startsWith('l '))) {
       const [, repository, digest] = key.split(' ');
       if (!has(`u ${repository} ${digest} `)) throw new Violation(`${key} is left`);
     }

@@ -9,24 +9,26 @@ export type Operation = 'create' | 'write' | 'sync' | 'open' | 'read' | 'remove'
 /** Failures to come: each operation that is named fails until it is taken away again. */
 export interface Faults {
   readonly failing: Set<Operation>;
+  /** Code of the errors, ENOSPC to begin with; a failed read is EIO whatever this says. */
+  code: string;
   /** How often each was asked for. */
   readonly counts: Record<Operation, number>;
 }
 
-/** The error that a full disk gives. */
-function diskFull(): NodeJS.ErrnoException {
-  return Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+function systemError(code: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: on purpose`), { code });
 }
 
 /** A place in memory, and the switch for its faults. */
 export function failingPlace(): { readonly place: StorePlace; readonly faults: Faults } {
   const faults: Faults = {
     failing: new Set(),
+    code: 'ENOSPC',
     counts: { create: 0, write: 0, sync: 0, open: 0, read: 0, remove: 0, commit: 0 },
   };
   function pass(operation: Operation): void {
     faults.counts[operation]++;
-    if (faults.failing.has(operation)) throw diskFull();
+    if (faults.failing.has(operation)) throw systemError(faults.code);
   }
   const wrapWriter = (inner: FileWriter): FileWriter => ({
     id: inner.id,
@@ -57,7 +59,7 @@ export function failingPlace(): { readonly place: StorePlace; readonly faults: F
         ...reader,
         read(buffer, into, callback) {
           faults.counts.read++;
-          if (faults.failing.has('read')) setImmediate(() => callback(new Error('EIO'), 0));
+          if (faults.failing.has('read')) setImmediate(() => callback(systemError('EIO'), 0));
           else reader.read(buffer, into, callback);
         },
       };
