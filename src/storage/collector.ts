@@ -159,20 +159,21 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
   }
 
   /**
-   * Whether a manifest may go by age: nothing that a tag, an index or a subject reaches. Looking at
-   * the nearest keeper is enough, since a keeper that may go itself goes first.
+   * Whether a manifest may go by age: nothing that a tag, an index or a subject reaches, deleted ones
+   * that can still be restored included. Looking at the nearest keeper is enough, since a keeper that
+   * may go itself goes first.
    */
   function isUnkept(changes: Changes, repository: string, digest: string): boolean {
     const { tx } = changes;
     const record = changes.record<ManifestRecord>(keys.manifest(repository, digest));
-    if (record === undefined || record.at > clock() - settings.untaggedAfter) return false;
-    if (leases.holds(digest)) return false;
+    const now = clock();
+    if (record === undefined || record.at > now - settings.untaggedAfter) return false;
+    if ((record.keptUntil ?? 0) > now || leases.holds(digest)) return false;
+    const isKeeper = (keeper: string): boolean =>
+      tx.has(keys.manifest(repository, keeper)) || tx.has(keys.deletedManifest(repository, keeper));
     const hasTag = tx.keys({ ...ranges.tagsOf(repository, digest), limit: 1 }).length > 0;
-    const inIndex = tx
-      .keys(ranges.uses(repository, digest))
-      .some((key) => tx.has(keys.manifest(repository, lastPart(key))));
-    const hasSubject =
-      record.subject !== undefined && tx.has(keys.manifest(repository, record.subject));
+    const inIndex = tx.keys(ranges.uses(repository, digest)).some((key) => isKeeper(lastPart(key)));
+    const hasSubject = record.subject !== undefined && isKeeper(record.subject);
     return !hasTag && !inIndex && !hasSubject;
   }
 

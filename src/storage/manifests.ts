@@ -51,7 +51,10 @@ export function findTag(
   return context.kv.read<TagRecord>(keys.tag(repository, tag), decode<TagRecord>);
 }
 
-/** A manifest by digest, or undefined. */
+/**
+ * A manifest by digest, or undefined. Where manifests go by age, whoever was told of one may put it
+ * into an index: its lease is renewed, as that of a blob is (decisions 3).
+ */
 export function findManifest(
   context: StoreContext,
   repository: string,
@@ -61,7 +64,9 @@ export function findManifest(
   const record = context.kv.read<ManifestRecord>(key, decode<ManifestRecord>);
   if (record === undefined) return undefined;
   const content = findContent(context, digest);
-  return content === undefined ? undefined : { digest, record, content };
+  if (content === undefined) return undefined;
+  if (context.settings.untaggedAfter > 0) context.leases.renew(digest);
+  return { digest, record, content };
 }
 
 /** A manifest to be stored. */
@@ -164,6 +169,7 @@ export async function putManifest(context: StoreContext, push: ManifestPush): Pr
         mediaType: parsed.mediaType,
         size: push.bytes.length,
         at: old?.at ?? at,
+        ...(old?.keptUntil !== undefined && { keptUntil: old.keptUntil }),
         ...(parsed.subject !== undefined && { subject: parsed.subject.digest }),
       } satisfies ManifestRecord);
       changes.mark(keys.owner(digest, 'manifest', repository));
@@ -284,11 +290,13 @@ export async function deleteTag(
     removeTag(changes, repository, tag, record.digest);
     if (context.settings.undo === 0) return;
     const at = context.clock();
-    changes.put(keys.deletedTag(repository, tag), {
-      digest: record.digest,
-      at,
-      until: at + context.settings.undo,
-    } satisfies DeletedTagRecord);
+    const until = at + context.settings.undo;
+    const { digest } = record;
+    changes.put(keys.deletedTag(repository, tag), { digest, at, until } satisfies DeletedTagRecord);
+    // Without its manifest the tag could not come back.
+    const key = keys.manifest(repository, digest);
+    const manifest = changes.record<ManifestRecord>(key)!;
+    changes.put(key, { ...manifest, keptUntil: until } satisfies ManifestRecord);
   });
   await context.faultPoint('delete.committed');
 }

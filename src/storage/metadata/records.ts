@@ -40,6 +40,8 @@ export interface ManifestRecord {
   /** When it was pushed first, milliseconds since 1970. */
   readonly at: number;
   readonly subject?: Digest;
+  /** It does not go by age before this time, because a tag that was deleted may come back. */
+  readonly keptUntil?: number;
 }
 
 /** A tag. */
