@@ -200,6 +200,7 @@ function checkChunk(exchange: Exchange, upload: Upload): ByteRange | undefined {
 export async function appendToUpload(exchange: Exchange): Promise<void> {
   const upload = findUpload(exchange);
   await requireSpace(exchange, declaredLength(exchange.req) ?? UNKNOWN_LENGTH);
+  await upload.settled();
   await receive(exchange, upload, { persist: true });
   uploadAccepted(exchange, upload);
 }
@@ -230,8 +231,12 @@ export async function finishUpload(exchange: Exchange): Promise<void> {
   const length = declaredLength(exchange.req);
   if (length !== 0) {
     await requireSpace(exchange, length ?? UNKNOWN_LENGTH);
+    await upload.settled();
     await receive(exchange, upload, { persist: false });
-  } else checkChunk(exchange, upload);
+  } else {
+    await upload.settled();
+    checkChunk(exchange, upload);
+  }
   await finish(exchange, upload, digest);
 }
 

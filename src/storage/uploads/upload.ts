@@ -18,6 +18,13 @@ import type { Sidecars } from './sidecar.ts';
 const WRITE_AT = 512 * 1024;
 const PAUSE_AT = 1024 * 1024;
 
+/**
+ * Milliseconds that a new writer waits for one that still takes bytes: its client may be gone, and the
+ * connection not known to be cut; and for one that only writes down what it got.
+ */
+const WAIT_FOR_BYTES = 500;
+const WAIT_FOR_DISK = 10_000;
+
 /** What an upload is begun with. */
 export interface UploadOptions extends SessionOwner {
   readonly id: string;
@@ -45,6 +52,26 @@ export interface UploadWriter {
   end(persist: boolean): Promise<void>;
 }
 
+/** The request that writes to an upload. */
+interface Writing {
+  readonly writer: UploadWriter;
+  /** Whether bytes may still come. */
+  takesBytes: boolean;
+  /** Resolves when it has ended. */
+  readonly done: PromiseWithResolvers<void>;
+}
+
+/** Resolves with `promise`, or after a time. */
+function within(promise: Promise<void>, milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    promise.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
 /** An upload that is open. */
 export class Upload {
   readonly id: string;
@@ -66,7 +93,7 @@ export class Upload {
   #file: FileWriter | undefined;
   #fileId: FileId | undefined;
   #hasSidecar = false;
-  #writer: UploadWriter | undefined;
+  #writing: Writing | undefined;
   #working: Promise<void> | undefined;
   #failure: Error | undefined;
   #disposal: Promise<void> | undefined;
@@ -102,7 +129,7 @@ export class Upload {
 
   /** True while a request writes. */
   get busy(): boolean {
-    return this.#writer !== undefined;
+    return this.#writing !== undefined;
   }
 
   /** The file that holds the bytes, if any do. */
@@ -111,10 +138,22 @@ export class Upload {
   }
 
   /**
+   * Waits for another request to be done with writing: a moment while it takes bytes, since only who
+   * goes on to send is in the way, and some seconds while it ends. Whether it is done tells `busy`.
+   */
+  async settled(): Promise<void> {
+    const { done } = this.#writing ?? {};
+    if (done === undefined) return;
+    await within(done.promise, WAIT_FOR_BYTES);
+    if (this.#writing?.takesBytes === false) await within(done.promise, WAIT_FOR_DISK);
+  }
+
+  /**
    * Begins to write.
+   * @param takesBytes - false for who only ends the upload
    * @throws StoreRefusal `upload-busy` while another request writes, `upload-unknown` after the end
    */
-  open(): UploadWriter {
+  open({ takesBytes = true } = {}): UploadWriter {
     this.#requireOpen();
     if (this.busy) throw new StoreRefusal('upload-busy', 'another request writes to the upload');
     this.#failure = undefined;
@@ -134,6 +173,7 @@ export class Upload {
         return this.#waitingBytes < PAUSE_AT;
       },
       end: async (persist) => {
+        writing.takesBytes = false;
         try {
           while (this.#working !== undefined) await this.#working;
           this.#requireOpen();
@@ -143,11 +183,13 @@ export class Upload {
           await this.#working;
         } finally {
           this.touched = this.#context.clock();
-          this.#writer = undefined;
+          this.#writing = undefined;
+          writing.done.resolve();
         }
       },
     };
-    this.#writer = writer;
+    const writing: Writing = { writer, takesBytes, done: Promise.withResolvers<void>() };
+    this.#writing = writing;
     return writer;
   }
 
@@ -181,7 +223,7 @@ export class Upload {
     this.#working = this.#flush().then(() => {
       this.#working = undefined;
       if (this.#waitingBytes >= WRITE_AT) this.#work();
-      this.#writer?.onDrain?.();
+      this.#writing?.writer.onDrain?.();
     });
   }
 
@@ -196,7 +238,7 @@ export class Upload {
         await this.#file.write(chunks, this.#written);
         this.#waitingBytes -= bytes;
         this.#written += bytes;
-        for (const chunk of chunks) this.#writer?.onWritten?.(chunk);
+        for (const chunk of chunks) this.#writing?.writer.onWritten?.(chunk);
       }
     } catch (error) {
       this.#failure = error as Error;

@@ -178,7 +178,7 @@ export async function openUploads(
       return upload;
     },
     async finish(upload, digest) {
-      const writer = upload.open();
+      const writer = upload.open({ takesBytes: false });
       finishing.add(upload);
       try {
         const algorithm = algorithmOf(digest);
