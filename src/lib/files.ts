@@ -1,8 +1,10 @@
 /**
- * File descriptors with promises. `node:fs/promises` wraps each file in an object that costs more
+ * Folders that last, and file descriptors with promises. `node:fs/promises` wraps each file in an object that costs more
  * than the system call; where files are opened by the thousand, plain numbers do.
  */
 import * as fs from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 
 /** A file that is open; see open(2). */
 export type Descriptor = number;
@@ -51,5 +53,20 @@ export async function syncFolder(path: string): Promise<void> {
     await settle<void>((callback) => fs.fsync(fd, callback));
   } finally {
     await closeFile(fd);
+  }
+}
+
+/**
+ * Makes a folder that only its owner may enter, and those above it that are missing; all of them
+ * would survive power loss once it resolves. Does nothing when it is there.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const created = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (created === undefined) return;
+  const first = resolve(created);
+  // A folder is an entry of the one above it.
+  for (let made = resolve(path); ; made = dirname(made)) {
+    await syncFolder(dirname(made));
+    if (made === first) return;
   }
 }

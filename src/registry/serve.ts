@@ -1,6 +1,5 @@
 /** Puts a registry together and runs it. */
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { openStore, type Store } from '../storage/store.ts';
 import { removeAddressFile, writeAddressFile } from './admin/address-file.ts';
 import { createAdminHandler } from './admin/handler.ts';
@@ -84,7 +83,6 @@ async function announce(
  */
 export async function serve(config: Config): Promise<Registry> {
   const logger = createLogger(config.log);
-  await mkdir(config.data.dir, { recursive: true, mode: 0o700 });
   const faultPoint = faultPointOf(process.env);
   const store: Store = await openStore(config.data.dir, {
     ...storeOptions(config),

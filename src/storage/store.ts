@@ -1,9 +1,8 @@
 /** Opens a data directory: everything that keeps bytes and facts, put together. */
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
-import { syncFolder } from '../lib/files.ts';
+import { makeFolder, syncFolder } from '../lib/files.ts';
 import { createHasher } from '../lib/hashing.ts';
 import { type Collector, startCollector } from './collector.ts';
 import {
@@ -153,12 +152,12 @@ async function secretOf(kv: KeyValueStore): Promise<Buffer> {
  * @throws DataDirectoryLockedError while another process has it, FormatError when it is too new
  */
 export async function openStore(folder: string, options: StoreOptions = {}): Promise<Store> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   const lock: DirectoryLock = lockDirectory(folder);
   try {
     await checkFormat(folder);
     const metadata = join(folder, 'metadata');
-    await mkdir(metadata, { recursive: true, mode: 0o700 });
+    await makeFolder(metadata);
     const kv = openKeyValueStore(openLmdbEngine(join(metadata, 'stowage.mdb')));
     const sidecars = await openSidecars(join(folder, 'uploads'));
     const openTarget: StoreParts['openTarget'] = async (allocate) => {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   closeFile,
+  makeFolder,
   openFile,
   syncData,
   syncFolder,
@@ -47,5 +48,24 @@ describe('files by their descriptors', () => {
     await expect(syncFolder(path)).rejects.toMatchObject({ code: 'ENOTDIR' });
     await mkdir(join(folder, 'sub'));
     await syncFolder(join(folder, 'sub'));
+  });
+});
+
+describe('a folder', () => {
+  it('is made with those above it, for its owner only, and made once', async () => {
+    const deep = join(folder, 'a', 'b', 'c');
+    await makeFolder(deep);
+    await makeFolder(deep);
+    for (const one of [deep, join(folder, 'a', 'b'), join(folder, 'a')]) {
+      expect((await stat(one)).mode & 0o777).toBe(0o700);
+    }
+    await makeFolder(join(folder, 'a', 'd'));
+    await makeFolder(folder);
+  });
+
+  it('is not made where a file is', async () => {
+    await closeFile(await openFile(path, 'w'));
+    await expect(makeFolder(path)).rejects.toMatchObject({ code: 'EEXIST' });
+    await expect(makeFolder(join(path, 'x'))).rejects.toMatchObject({ code: 'ENOTDIR' });
   });
 });

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { readTrace, straceTo } from '../faults/sync-trace.ts';
 import { run } from '../support/run.ts';
 import { makeTemporary, removeTemporary } from '../support/temporary.ts';
 import { describeWith, requireTool } from '../support/tools.ts';
@@ -67,5 +68,25 @@ describeWith([STRACE], 'decisions 2: syncs of a push, none of them on the servin
     }
     expect(Math.min(...counts)).toBeLessThanOrEqual(8);
     expect(Math.max(...counts)).toBeLessThanOrEqual(10);
+  });
+});
+
+describeWith([STRACE], 'decisions 2: a new data directory', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await makeTemporary('new-directory');
+  });
+  afterEach(() => removeTemporary(folder));
+
+  it('is there after power loss, with the folders above it that were made for it', async () => {
+    const data = join(folder, 'made', 'too', 'data');
+    const trace = join(folder, 'trace');
+    const [, ...options] = straceTo(trace);
+    await run(STRACE.path, [...options, process.execPath, PUSH_ONCE, data, 'small']);
+    const synced = (await readTrace(trace)).flatMap((event) =>
+      event.kind === 'sync' && event.call === 'fsync' ? [event.path] : [],
+    );
+    const folders = ['', 'made', 'made/too', 'made/too/data', 'made/too/data/metadata'];
+    expect(synced).toEqual(expect.arrayContaining(folders.map((path) => join(folder, path))));
   });
 });

@@ -3,29 +3,14 @@
  * and still there after power loss once the call has returned.
  */
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolder } from '../../lib/files.ts';
 
 /** Who may do what with the new file; the caller's own user, read and write, by default. */
 export interface SecretFileOptions {
   readonly mode?: number;
   readonly owner?: { readonly uid: number; readonly gid: number };
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
-/** Makes a folder that only its owner may enter, durably. Does nothing when it is there. */
-export async function makeSecretFolder(path: string): Promise<void> {
-  const created = await mkdir(path, { recursive: true, mode: 0o700 });
-  if (created !== undefined) await syncFolder(dirname(path));
 }
 
 /**

@@ -9,7 +9,8 @@ import {
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { calculateJwkThumbprint, exportJWK } from 'jose';
-import { makeSecretFolder, replaceSecretFile } from './secret-file.ts';
+import { makeFolder } from '../../lib/files.ts';
+import { replaceSecretFile } from './secret-file.ts';
 import type { AuthLogger } from './watched-file.ts';
 
 const FILE = 'token-ed25519.pem';
@@ -65,7 +66,7 @@ export async function loadSigningKey(dataDir: string, logger: AuthLogger): Promi
   const path = join(folder, FILE);
   let pem = await readExisting(path, logger);
   if (pem === undefined) {
-    await makeSecretFolder(folder);
+    await makeFolder(folder);
     const { privateKey } = generateKeyPairSync('ed25519');
     pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     await replaceSecretFile(path, pem);

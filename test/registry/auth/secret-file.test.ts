@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { makeSecretFolder, replaceSecretFile } from '../../../src/registry/auth/secret-file.ts';
+import { replaceSecretFile } from '../../../src/registry/auth/secret-file.ts';
 import { makeTemporary, removeTemporary } from '../../support/temporary.ts';
 
 let folder: string;
@@ -39,14 +39,5 @@ describe('decisions 5: files that hold secrets', () => {
     await expect(replaceSecretFile(path, 'new')).rejects.toThrow();
     expect(await readdir(folder)).toEqual(['taken']);
     expect(await readFile(join(path, 'inside'), 'utf8')).toBe('kept');
-  });
-
-  it('lie in a folder that only the owner may enter, made once', async () => {
-    const path = join(folder, 'a', 'keys');
-    await makeSecretFolder(path);
-    expect(await modeOf(path)).toBe(0o700);
-    await writeFile(join(path, 'file'), 'kept');
-    await makeSecretFolder(path);
-    expect(await readdir(path)).toEqual(['file']);
   });
 });
