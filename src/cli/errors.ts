@@ -55,6 +55,7 @@ const SYSTEM_HINTS: Readonly<Record<string, string>> = {
 const DIRECTORY_HINTS: Readonly<Record<string, string | undefined>> = {
   DataDirectoryLockedError: 'end that process, or talk to its server by --server',
   FormatError: undefined,
+  DatabaseDamagedError: 'look at the disk, then put a backup of the data directory in its place',
 };
 
 const INTERNAL = { hint: undefined, exitCode: EXIT.failure } as const;

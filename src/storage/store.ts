@@ -13,6 +13,7 @@ import {
 } from './context.ts';
 import { checkFormat } from './format.ts';
 import { openLmdbEngine } from './kv/lmdb.ts';
+import { asDamage } from './kv/lmdb-file.ts';
 import { openKeyValueStore } from './kv/store.ts';
 import type { KeyValueStore } from './kv/types.ts';
 import { type Clock, createLeases } from './leases.ts';
@@ -149,16 +150,18 @@ async function secretOf(kv: KeyValueStore): Promise<Buffer> {
 
 /**
  * Opens the store in a folder, which is made when missing.
- * @throws DataDirectoryLockedError while another process has it, FormatError when it is too new
+ * @throws DataDirectoryLockedError while another process has it, FormatError when it is too new,
+ *   DatabaseDamagedError
  */
 export async function openStore(folder: string, options: StoreOptions = {}): Promise<Store> {
   await makeFolder(folder);
   const lock: DirectoryLock = lockDirectory(folder);
+  const metadata = join(folder, 'metadata');
+  const database = join(metadata, 'stowage.mdb');
   try {
     await checkFormat(folder);
-    const metadata = join(folder, 'metadata');
     await makeFolder(metadata);
-    const kv = openKeyValueStore(openLmdbEngine(join(metadata, 'stowage.mdb')));
+    const kv = openKeyValueStore(openLmdbEngine(database));
     const sidecars = await openSidecars(join(folder, 'uploads'));
     const openTarget: StoreParts['openTarget'] = async (allocate) => {
       const target = await openFileSystemTarget({ root: join(folder, 'blobs'), allocate });
@@ -169,6 +172,6 @@ export async function openStore(folder: string, options: StoreOptions = {}): Pro
     return await assembleStore({ kv, sidecars, openTarget, release: lock.release }, options);
   } catch (error) {
     lock.release();
-    throw error;
+    throw asDamage(database, error);
   }
 }

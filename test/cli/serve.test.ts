@@ -1,4 +1,4 @@
-import { access, readFile, writeFile } from 'node:fs/promises';
+import { access, readFile, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -66,6 +66,24 @@ describe('decisions 7: stowage serve and the commands', () => {
     expect(error.output).not.toMatch(/^\s+at /m);
     // The first one's address is still there.
     expect(await readAddressFile(server.dataDir)).toMatchObject({ pid: server.pid });
+  });
+
+  it('refuses a database that is damaged: 4, with a hint and no stack', async () => {
+    const folder = await makeTemporary('damaged');
+    try {
+      const dataDir = join(folder, 'data');
+      const database = join(dataDir, 'metadata', 'stowage.mdb');
+      const { stop } = await startServer({ dataDir });
+      await stop();
+      await truncate(database, 4096);
+      const error = await failure(startServer({ dataDir }));
+      expect(error.code).toBe(4);
+      expect(error.output).toContain(`the database ${database} is damaged: it has 4096 bytes`);
+      expect(error.output).toContain('hint: ');
+      expect(error.output).not.toMatch(/internal error|^\s+at /m);
+    } finally {
+      await removeTemporary(folder);
+    }
   });
 
   it('says when the port is taken: 1', async () => {

@@ -1,10 +1,11 @@
-import { mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf } from '../../src/oci/digest.ts';
 import { deleteBlob, mountBlob } from '../../src/storage/blobs.ts';
 import { findContent, quarantine } from '../../src/storage/content.ts';
+import { DatabaseDamagedError } from '../../src/storage/kv/lmdb-file.ts';
 import { CommitError } from '../../src/storage/kv/types.ts';
 import { DataDirectoryLockedError } from '../../src/storage/lock.ts';
 import { deleteManifest, deleteTag, restoreManifest } from '../../src/storage/manifests.ts';
@@ -83,6 +84,18 @@ describe('a data directory', () => {
     await expect(openStore(folder, QUIET)).rejects.toThrow('is damaged');
     await rm(database);
     await (await openStore(folder, QUIET)).close();
+  });
+
+  it('whose database has pages with other bytes is refused, and says what is wrong', async () => {
+    const store = await openStore(folder, QUIET);
+    for (let i = 0; i < 50; i++) await pushBlob(store, 'a', bytesOf(i, 10_000));
+    await store.close();
+    const database = join(folder, 'metadata', 'stowage.mdb');
+    const bytes = await readFile(database);
+    // The first two pages tell where the tree begins; nothing of the tree is left.
+    await writeFile(database, bytes.fill('x', 8192));
+    await expect(openStore(folder, QUIET)).rejects.toThrow(DatabaseDamagedError);
+    await expect(openStore(folder, QUIET)).rejects.toThrow(`${database} is damaged: MDB_`);
   });
 
   it('a folder that cannot be one is an error that names it', async () => {

@@ -5,30 +5,13 @@
  * (fdatasync) and the page that makes it current was written through (O_DSYNC): two syncs a commit.
  * The sync runs on a thread of libuv's pool, never on the thread that serves requests.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
 import { open, type RootDatabase } from 'lmdb';
 import { keepHeadroom, type PageUse } from './headroom.ts';
+import { checkDatabaseFile } from './lmdb-file.ts';
 import type { Entry, KeyRange, KeyValueEngine, WriteBatch } from './types.ts';
 
 /** Longest key that the database takes, in bytes; keys are ASCII. */
 const MAX_KEY = 1978;
-
-/** Where the first page of every database has this number. */
-const MAGIC_AT = 24;
-const MAGIC = 0xbeefc0de;
-
-/** The library ends the process when it is given a file that is no database. */
-function checkFile(path: string): void {
-  const file = openSync(path, 'a+', 0o600);
-  try {
-    const head = Buffer.alloc(MAGIC_AT + 4);
-    const length = readSync(file, head, 0, head.length, 0);
-    if (length === 0 || head.readUInt32LE(MAGIC_AT) === MAGIC) return;
-    throw new Error(`${path} is damaged: it is no database`);
-  } finally {
-    closeSync(file);
-  }
-}
 
 /** A write promises what its batch promises, so nobody waits for it on its own. */
 function ignore(write: Promise<unknown>): void {
@@ -74,7 +57,7 @@ function pageUse(db: RootDatabase<Buffer, string>): PageUse {
 }
 
 function openDatabase(path: string): RootDatabase<Buffer, string> {
-  checkFile(path);
+  checkDatabaseFile(path);
   return open<Buffer, string>({
     path,
     noSubdir: true,
@@ -90,7 +73,7 @@ function openDatabase(path: string): RootDatabase<Buffer, string> {
 /**
  * Opens or creates the database file.
  * @param path - the file; a lock file with the ending `-lock` lies beside it
- * @throws Error when it is no database, or cannot be opened
+ * @throws DatabaseDamagedError, or an error when it cannot be opened
  */
 export function openLmdbEngine(path: string): KeyValueEngine {
   let db = openDatabase(path);

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openLmdbEngine } from '../../../src/storage/kv/lmdb.ts';
+import { DatabaseDamagedError } from '../../../src/storage/kv/lmdb-file.ts';
 import { openKeyValueStore } from '../../../src/storage/kv/store.ts';
 import { CommitError, type KeyValueEngine } from '../../../src/storage/kv/types.ts';
 import { MOUNT, makeSmallDisk, type SmallDisk } from '../../support/small-disk.ts';
@@ -48,14 +49,39 @@ describe('the LMDB engine', () => {
     await engine.close();
   });
 
+  /** The bytes of a database with some thousand pages. */
+  async function bytesOfDatabase(): Promise<Buffer> {
+    const engine = openLmdbEngine(path);
+    for (let round = 0; round < 5; round++) {
+      const keys = Array.from({ length: 500 }, (_, i) => `k${round} ${i}`);
+      await engine.commit(new Map(keys.map((key) => [key, Buffer.alloc(2 * KIB)])));
+    }
+    await engine.close();
+    return await readFile(path);
+  }
+
   it.each([
-    ['text', Buffer.alloc(64 * KIB, 'x')],
-    ['zeros', Buffer.alloc(64 * KIB)],
-    ['a stump', Buffer.alloc(20)],
-  ])('a file that is no database is refused: %s', async (_, content) => {
+    ['text', () => Buffer.alloc(64 * KIB, 'x'), 'it is no database'],
+    ['zeros', () => Buffer.alloc(64 * KIB), 'it is no database'],
+    ['a stump', (whole: Buffer) => whole.subarray(0, 100), 'it is no database'],
+    ['one page', (whole: Buffer) => whole.subarray(0, 4 * KIB), 'it has 4096 bytes'],
+    ['two pages', (whole: Buffer) => whole.subarray(0, 8 * KIB), 'it has 8192 bytes'],
+    ['its first half', (whole: Buffer) => whole.subarray(0, whole.length / 2), 'bytes of at least'],
+    [
+      'another version',
+      (whole: Buffer) => {
+        whole.writeUInt32LE(1, 28);
+        return whole;
+      },
+      'it has version 1, not 2',
+    ],
+  ])('a file that is no database, or not all of one, is refused: %s', async (_, damage, reason) => {
+    const content = damage(await bytesOfDatabase());
     await writeFile(path, content);
-    expect(() => openLmdbEngine(path)).toThrow('is no database');
-    expect(await readFile(path)).toEqual(content);
+    expect(() => openLmdbEngine(path)).toThrow(DatabaseDamagedError);
+    expect(() => openLmdbEngine(path)).toThrow(`the database ${path} is damaged: it `);
+    expect(() => openLmdbEngine(path)).toThrow(reason);
+    expect((await readFile(path)).equals(content)).toBe(true);
   });
 
   it('an empty file becomes a database', async () => {
