@@ -8,7 +8,8 @@ import { get as getHttp } from 'node:http';
 import { get as getHttps } from 'node:https';
 import { join } from 'node:path';
 
-const file = join(process.env.STOWAGE_DATA__DIR ?? 'data', 'server.json');
+// As everywhere, a variable that is empty is one that is not set.
+const file = join(process.env.STOWAGE_DATA__DIR || 'data', 'server.json');
 const { url } = JSON.parse(readFileSync(file, 'utf8'));
 const target = new URL('/readyz', url);
 const get = target.protocol === 'https:' ? getHttps : getHttp;
