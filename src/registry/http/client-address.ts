@@ -23,6 +23,29 @@ function plain(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
 
+function isPort(text: string): boolean {
+  return text.length > 0 && [...text].every((digit) => digit >= '0' && digit <= '9');
+}
+
+/**
+ * The address of an entry of X-Forwarded-For, to which some proxies add a port: `192.0.2.1:567`,
+ * `[2001:db8::1]:567` (as in Forwarded: RFC 7239, 6). What has another form stays as it is, and is no
+ * address.
+ */
+function hopOf(entry: string): string {
+  const text = entry.trim();
+  const bracket = text.indexOf(']');
+  if (text.startsWith('[') && bracket > 0) {
+    const rest = text.slice(bracket + 1);
+    return rest === '' || (rest[0] === ':' && isPort(rest.slice(1)))
+      ? text.slice(1, bracket)
+      : text;
+  }
+  const colon = text.indexOf(':');
+  const isOnly = colon > 0 && colon === text.lastIndexOf(':');
+  return isOnly && isPort(text.slice(colon + 1)) ? text.slice(0, colon) : text;
+}
+
 function toBlockList(networks: readonly string[]): BlockList {
   const list = new BlockList();
   for (const network of networks) {
@@ -54,7 +77,7 @@ export function createClientAddresses(trustedProxies: readonly string[]): Client
       const hops = (typeof header === 'string' ? header : (header ?? []).join(',')).split(',');
       // From the right: each proxy appends the address that it saw; the first untrusted one counts.
       for (let i = hops.length - 1; i >= 0; i--) {
-        const hop = plain(hops[i]!.trim());
+        const hop = plain(hopOf(hops[i]!));
         if (isIP(hop) === 0) return address;
         address = hop;
         if (!isTrustedPlain(hop)) return address;

@@ -65,6 +65,39 @@ describe('decisions 5: the address of a client', () => {
     );
   });
 
+  it('is taken without its port, which some proxies add', () => {
+    const port = fc.nat(65_535);
+    const withPort = fc.tuple(client, fc.option(port)).map(([address, number]) => {
+      const host = isIP(address) === 6 ? `[${address}]` : address;
+      return { address, entry: number === null ? host : `${host}:${number}` };
+    });
+    const proxyWithPort = fc.tuple(fc.ipV4(), port).map(([address, number]) => {
+      return `${address.replace(/^\d+/, '10')}:${number}`;
+    });
+    fc.assert(
+      fc.property(withPort, fc.array(proxyWithPort), ({ address, entry }, between) => {
+        expect(forwarded('10.0.0.1', ['9.9.9.9', entry, ...between].join(','))).toBe(address);
+      }),
+    );
+    expect(forwarded('10.0.0.1', '[::ffff:203.0.113.1]:5')).toBe('203.0.113.1');
+  });
+
+  it.each([
+    '203.0.113.1:',
+    '203.0.113.1:x',
+    '[203.0.113.1',
+    '[::1]5',
+    '[::1]:',
+    '[::1]:x',
+    '[]:5',
+    ':5',
+    '[',
+    'unknown',
+    'unknown:5',
+  ])('is that of the proxy when what it names is none: %s', (entry) => {
+    expect(forwarded('10.0.0.1', entry)).toBe('10.0.0.1');
+  });
+
   it('is an address, or nothing, for any header', () => {
     const hop = fc.oneof(proxy, client, fc.string({ maxLength: 20 }), fc.ipV6());
     fc.assert(
