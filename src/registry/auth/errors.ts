@@ -1,5 +1,5 @@
 /**
- * What can go wrong between a credential and an access object. All three are protocol errors, so
+ * What can go wrong between a credential and an access object. All of them are protocol errors, so
  * that a handler without special knowledge still answers with the right status and headers.
  */
 import { OciError } from '../../oci/errors.ts';
@@ -16,6 +16,16 @@ export class AuthenticationError extends OciError {
   constructor(message: string, challengeError?: 'invalid_token') {
     super('UNAUTHORIZED', { message });
     this.challengeError = challengeError;
+  }
+}
+
+/**
+ * A token that was good until it expired. Clients keep theirs until they are told so: an ordinary part
+ * of the conversation, and no attempt at anything.
+ */
+export class TokenExpiredError extends AuthenticationError {
+  constructor() {
+    super('the token has expired', 'invalid_token');
   }
 }
 

@@ -1,6 +1,6 @@
 /** What own tokens and those of outside issuers have in common when they are read. */
 import { errors, type JWTPayload } from 'jose';
-import { AuthenticationError } from './errors.ts';
+import { AuthenticationError, TokenExpiredError } from './errors.ts';
 import type { AccessEntry } from './scopes.ts';
 
 /** A token whose signature and claims have been checked. */
@@ -39,10 +39,8 @@ export function readClaims(payload: JWTPayload): VerifiedToken {
  */
 export function tokenError(error: unknown): AuthenticationError {
   if (error instanceof AuthenticationError) return error;
-  let message = 'the token is not valid';
-  if (error instanceof errors.JWTExpired) message = 'the token has expired';
-  else if (error instanceof errors.JWTClaimValidationFailed) {
-    message = `the token is not valid: ${error.message}`;
-  }
+  if (error instanceof errors.JWTExpired) return new TokenExpiredError();
+  const isClaim = error instanceof errors.JWTClaimValidationFailed;
+  const message = `the token is not valid${isClaim ? `: ${error.message}` : ''}`;
   return new AuthenticationError(message, 'invalid_token');
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OciError } from '../../oci/errors.ts';
 import { OPEN_ACCESS } from '../auth/access.ts';
 import { parseAuthorization } from '../auth/credentials.ts';
-import { AuthenticationError } from '../auth/errors.ts';
+import { AuthenticationError, TokenExpiredError } from '../auth/errors.ts';
 import type { Access } from '../auth/types.ts';
 import { ROUTE, type RouteId } from '../observe/routes.ts';
 import type { Application } from './application.ts';
@@ -150,7 +150,9 @@ export function createDispatch(app: Application, surface: Surface): Dispatch {
         'request failed',
       );
     }
-    if (error instanceof AuthenticationError) auditRefusal(exchange);
+    if (error instanceof TokenExpiredError) {
+      app.logger.debug({ id: exchange.id, client: exchange.client }, 'token expired');
+    } else if (error instanceof AuthenticationError) auditRefusal(exchange);
     if (res.headersSent) {
       exchange.cut();
       return;

@@ -155,7 +155,7 @@ export class Exchange {
       const { subject = this.access.subject } = this.#audited;
       app.audit.record({ ...this.#audited, subject, status, client, requestId });
     }
-    if (!app.requestLog.wants(method, status)) return;
+    if (!app.requestLog.wants(route, method, status)) return;
     app.requestLog.write({
       id: this.id,
       route,

@@ -2,6 +2,7 @@
  * The audit log: who changed what, and whose log-in was refused. Lines of the ordinary log that
  * carry `audit: true`, so that a collector can tell them apart by one field.
  */
+import { createLineLimit } from './line-limit.ts';
 import type { Logger } from './logger.ts';
 
 /** What was done. */
@@ -39,9 +40,20 @@ export interface AuditLog {
   record(event: AuditEvent): void;
 }
 
-/** Makes the audit log. It is written whatever the level of the log is, except with `silent`. */
+/**
+ * Makes the audit log. It is written whatever the level of the log is, except with `silent`. Refused
+ * log-ins, which need no right and may cost their sender nothing, are bounded in number.
+ */
 export function createAuditLog(logger: Logger): AuditLog {
   const level = logger.level === 'silent' ? 'silent' : 'info';
   const child = logger.child({ audit: true }, { level });
-  return { record: (event) => child.info(event, event.action) };
+  const refusals = createLineLimit();
+  return {
+    record(event) {
+      const { action } = event;
+      const leftOut = action === 'login.refused' ? refusals.take() : 0;
+      if (leftOut === undefined) return;
+      child.info(leftOut === 0 ? event : { ...event, leftOut }, action);
+    },
+  };
 }

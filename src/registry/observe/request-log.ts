@@ -1,7 +1,7 @@
 /** Writes a line for each request that is worth one. */
 import type { LogConfig } from '../config/config.ts';
 import type { Logger } from './logger.ts';
-import { ROUTE_NAMES, type RouteId } from './routes.ts';
+import { ROUTE, ROUTE_NAMES, type RouteId } from './routes.ts';
 
 /** What is known of a request when it is over. */
 export interface FinishedRequest {
@@ -24,7 +24,7 @@ export interface FinishedRequest {
 /** The log of requests. */
 export interface RequestLog {
   /** Whether a request is logged, so that what is known of it is only put together if so. */
-  wants(method: string, status: number): boolean;
+  wants(route: RouteId, method: string, status: number): boolean;
   write(request: FinishedRequest): void;
 }
 
@@ -32,9 +32,14 @@ function isWrite(method: string): boolean {
   return method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS';
 }
 
-/** 401 is how a client learns that it has to log in, and no error of its own. */
-function isError(status: number): boolean {
-  return (status >= 400 && status !== 401) || status === 0;
+/**
+ * Whether a request has failed. 401 is how a client learns that it has to log in; and a push asks for
+ * each thing by HEAD before it sends it, so what is new is not there.
+ */
+function isError(route: RouteId, method: string, status: number): boolean {
+  if (status === 401) return false;
+  if (status === 404 && method === 'HEAD') return route !== ROUTE.blob && route !== ROUTE.manifest;
+  return status >= 400 || status === 0;
 }
 
 /** Query values may hold what nobody should read in a log, such as an account at the token service. */
@@ -47,12 +52,14 @@ function withoutQuery(url: string): string {
 export function createRequestLog(logger: Logger, mode: LogConfig['requests']): RequestLog {
   const silent = !logger.isLevelEnabled('error');
   return {
-    wants(method, status) {
+    wants(route, method, status) {
       if (silent) return false;
-      return mode === 'all' || isError(status) || (mode === 'writes' && isWrite(method));
+      if (mode === 'all' || (mode === 'writes' && isWrite(method))) return true;
+      return isError(route, method, status);
     },
     write({ route, url, nanoseconds, ...rest }) {
-      const level = rest.status >= 500 ? 'error' : isError(rest.status) ? 'warn' : 'info';
+      const { method, status } = rest;
+      const level = status >= 500 ? 'error' : isError(route, method, status) ? 'warn' : 'info';
       const ms = Math.round(nanoseconds / 1e4) / 100;
       logger[level]({ ...rest, route: ROUTE_NAMES[route], path: withoutQuery(url), ms }, 'request');
     },

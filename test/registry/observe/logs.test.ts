@@ -69,20 +69,31 @@ describe('request ids', () => {
 
 describe('the log of requests', () => {
   it.each([
-    ['errors', 'GET', 200, false],
-    ['errors', 'PUT', 201, false],
-    ['errors', 'GET', 404, true],
-    ['errors', 'GET', 500, true],
-    ['errors', 'GET', 0, true],
-    ['errors', 'GET', 401, false],
-    ['writes', 'PUT', 201, true],
-    ['writes', 'HEAD', 200, false],
-    ['writes', 'HEAD', 404, true],
-    ['all', 'GET', 200, true],
-    ['all', 'GET', 401, true],
-  ] as const)('with %s: %s answered %i: %s', (mode, method, status, wanted) => {
+    ['errors', 'blob', 'GET', 200, false],
+    ['errors', 'manifest', 'PUT', 201, false],
+    ['errors', 'blob', 'GET', 404, true],
+    ['errors', 'blob', 'GET', 500, true],
+    ['errors', 'blob', 'GET', 0, true],
+    ['errors', 'ping', 'GET', 401, false],
+    // A push asks first.
+    ['errors', 'blob', 'HEAD', 404, false],
+    ['errors', 'manifest', 'HEAD', 404, false],
+    ['errors', 'manifest', 'GET', 404, true],
+    ['errors', 'manifest', 'DELETE', 404, true],
+    ['errors', 'blob', 'HEAD', 403, true],
+    ['errors', 'blob', 'HEAD', 500, true],
+    ['errors', 'tags', 'HEAD', 404, true],
+    ['errors', 'other', 'HEAD', 404, true],
+    ['writes', 'manifest', 'PUT', 201, true],
+    ['writes', 'blob', 'HEAD', 200, false],
+    ['writes', 'blob', 'HEAD', 404, false],
+    ['writes', 'upload', 'GET', 404, true],
+    ['all', 'blob', 'GET', 200, true],
+    ['all', 'blob', 'HEAD', 404, true],
+    ['all', 'ping', 'GET', 401, true],
+  ] as const)('with %s: %s %s answered %i: %s', (mode, route, method, status, wanted) => {
     const log = createRequestLog(capture().logger, mode);
-    expect(log.wants(method, status)).toBe(wanted);
+    expect(log.wants(ROUTE[route], method, status)).toBe(wanted);
   });
 
   it('says what was asked, by whom, and how it went', () => {
@@ -114,9 +125,15 @@ describe('the log of requests', () => {
     expect(lines[0]!.level).toBe(level);
   });
 
+  it('a blob that is not there yet is no reason to warn', () => {
+    const { logger, lines } = capture();
+    createRequestLog(logger, 'all').write({ ...REQUEST, method: 'HEAD', status: 404 });
+    expect(lines[0]!.level).toBe('info');
+  });
+
   it('wants nothing when the log is silent', () => {
     const log = createRequestLog(capture('silent').logger, 'all');
-    expect(log.wants('GET', 500)).toBe(false);
+    expect(log.wants(ROUTE.blob, 'GET', 500)).toBe(false);
   });
 });
 
@@ -149,6 +166,20 @@ describe('the audit log', () => {
     });
     expect(lines).toHaveLength(1);
     expect(lines[0]).not.toHaveProperty('repository');
+  });
+
+  it('decisions 5: is not flooded by refused log-ins, and keeps everything else', () => {
+    const { logger, lines } = capture();
+    const audit = createAuditLog(logger);
+    const refused = { ...EVENT, action: 'login.refused', status: 401 } as const;
+    for (let i = 0; i < 1000; i++) {
+      audit.record(refused);
+      if (i % 10 === 0) audit.record(EVENT);
+    }
+    const count = (action: string) => lines.filter((line) => line.action === action).length;
+    expect(count('tag.delete')).toBe(100);
+    expect(count('login.refused')).toBeGreaterThanOrEqual(60);
+    expect(count('login.refused')).toBeLessThan(70);
   });
 
   it('is off when the log is silent', () => {

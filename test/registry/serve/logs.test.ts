@@ -8,6 +8,7 @@ import { addImage, digestOf, MEDIA_TYPES, newContent } from '../../conformance/c
 import {
   blobPath,
   get,
+  head,
   manifestPath,
   pushContent,
   startUpload,
@@ -180,6 +181,7 @@ describe('decisions 9: log.requests', () => {
     await using server = await startServer({ env: { STOWAGE_LOG__REQUESTS: mode } });
     const client = new RegistryClient({ origin: server.url });
     await get(client, '/v2/');
+    await head(client, blobPath('a/b', digestOf('not there yet')));
     await get(client, '/v2/no/such/tags/list?token=hidden');
     await startUpload(client, 'a/b');
     await client.request({ method: 'PUT', target: manifestPath('a/b', 'x'), body: 'no manifest' });
@@ -201,6 +203,7 @@ describe('decisions 9: log.requests', () => {
       'all',
       [
         'info GET 200',
+        'info HEAD 404',
         'warn GET 404',
         'info POST 202',
         'warn PUT 400',

@@ -135,6 +135,19 @@ describe('decisions 5: a token that is no good', () => {
     expectStatus(await using(await sign(), 'GET', latest), 200);
   });
 
+  it('is no refused log-in when it has just expired, which every token does', async () => {
+    const expired = await sign({ issuedAt: now() - 400 });
+    for (let i = 0; i < 5; i++) expectStatus(await using(expired, 'GET', latest), 401);
+    const headers = { 'x-request-id': 'a-forged-token' };
+    const forged = `Bearer ${expired.slice(0, -4)}AAAA`;
+    expectStatus(await nobody.request({ target: latest, headers, authorization: forged }), 401);
+    await running().server.waitForLog(({ requestId }) => requestId === 'a-forged-token');
+    const refused = running()
+      .server.lines()
+      .filter(({ action }) => action === 'login.refused');
+    expect(refused).toHaveLength(1);
+  });
+
   it.each([
     ['expired', () => sign({ issuedAt: now() - 400 })],
     ['not valid yet', () => sign({ issuedAt: now() + 400 })],
