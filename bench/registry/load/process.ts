@@ -9,7 +9,7 @@ export interface Load {
   run(command: Omit<RunCommand, 'command'>): Promise<RunResult>;
   /** Pushes images whose blobs travel side by side over all open connections. */
   pushSideBySide(images: number): Promise<RunResult>;
-  /** Reads back the last things pushed on each connection, and checks their digests. */
+  /** Reads back a random sample of what was pushed since `open`, and checks the digests. */
   verify(): Promise<void>;
   /** Closes the connections; the process stays. */
   close(): Promise<void>;

@@ -40,7 +40,7 @@ export interface SideBySideCommand {
   readonly images: number;
 }
 
-/** Reads back, with their digests, the last things that each connection pushed. */
+/** Reads back, with their digests, a random sample of what was pushed. */
 export interface VerifyCommand {
   readonly command: 'verify';
 }
@@ -78,5 +78,5 @@ export type Reply =
   | { readonly ok: true; readonly result?: RunResult }
   | { readonly ok: false; readonly error: string };
 
-/** Pushed content to be read back, kept per connection. */
+/** What one repetition pushed. */
 export type Pushed = readonly Content[];

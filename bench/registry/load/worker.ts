@@ -5,7 +5,7 @@
 import { hash, randomFillSync } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PUSH_REPOSITORY } from '../fixture.ts';
-import { quantile } from '../measure/statistics.ts';
+import { createSample, quantile } from '../measure/statistics.ts';
 import { type Client, openClient, preparePull, pushBlob, pushStream } from './client.ts';
 import { prepareImagePush } from './image.ts';
 import type {
@@ -24,9 +24,12 @@ import { uniqueStream } from './stream.ts';
 /** One repetition of a row; gives the bytes of bodies that it moved. */
 type Step = () => Promise<number>;
 
+/** Pushes of one run that are read back at most. */
+const MAX_VERIFIED = 128;
+
 let clients: Client[] = [];
-/** What each client pushed last. */
-const pushed = new Map<Client, Pushed>();
+/** What was pushed since the connections were opened. */
+let pushed = createSample<Pushed>(MAX_VERIFIED);
 
 async function open(command: OpenCommand): Promise<void> {
   clients = await Promise.all(
@@ -39,7 +42,7 @@ async function open(command: OpenCommand): Promise<void> {
 function close(): void {
   for (const client of clients) client.connection.close();
   clients = [];
-  pushed.clear();
+  pushed = createSample(MAX_VERIFIED);
 }
 
 function prepareBlobPush(client: Client, bytes: number): Step {
@@ -47,24 +50,24 @@ function prepareBlobPush(client: Client, bytes: number): Step {
   return async () => {
     randomFillSync(body);
     const digest = `sha256:${hash('sha256', body, 'hex')}`;
-    pushed.set(client, [await pushBlob(client, PUSH_REPOSITORY, body, digest)]);
+    pushed.add([await pushBlob(client, PUSH_REPOSITORY, body, digest)]);
     return body.length;
   };
 }
 
 function prepareStreamPush(client: Client, bytes: number): Step {
   return async () => {
-    pushed.set(client, [await pushStream(client, PUSH_REPOSITORY, uniqueStream(bytes))]);
+    pushed.add([await pushStream(client, PUSH_REPOSITORY, uniqueStream(bytes))]);
     return bytes;
   };
 }
 
-/** Pushes whole images over the given clients; the first of them keeps what is to be verified. */
+/** Pushes whole images over the given clients. */
 function prepareImageStep(over: readonly Client[]): Step {
   const pusher = prepareImagePush(over, PUSH_REPOSITORY);
   return async () => {
     const contents = await pusher.push();
-    pushed.set(over[0]!, contents);
+    pushed.add(contents);
     return contents.reduce((sum, { size }) => sum + size, 0);
   };
 }
@@ -133,10 +136,16 @@ async function run(
   };
 }
 
+/** Reads the sample back over all connections. */
 async function verifyPushed(): Promise<void> {
-  for (const [client, contents] of pushed) {
-    for (const content of contents) await preparePull(client, 'GET', content)();
-  }
+  const contents = pushed.items.flat();
+  await Promise.all(
+    clients.map(async (client, first) => {
+      for (let i = first; i < contents.length; i += clients.length) {
+        await preparePull(client, 'GET', contents[i]!)();
+      }
+    }),
+  );
 }
 
 async function obey(command: Command): Promise<RunResult | undefined> {

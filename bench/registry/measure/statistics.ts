@@ -35,3 +35,31 @@ export function shuffled<T>(items: readonly T[], random: () => number): T[] {
   }
   return result;
 }
+
+/** A random sample of things that come one by one. */
+export interface Sample<T> {
+  add(item: T): void;
+  /** What is in it now, in no order. */
+  readonly items: readonly T[];
+}
+
+/**
+ * Takes a sample in which each thing is as likely as any other, however many come (Algorithm R:
+ * J. S. Vitter, Random Sampling with a Reservoir, 1985).
+ * @param size - things kept at most
+ */
+export function createSample<T>(size: number, random: () => number = Math.random): Sample<T> {
+  const items: T[] = [];
+  let seen = 0;
+  return {
+    add(item) {
+      seen++;
+      if (items.length < size) items.push(item);
+      else {
+        const place = Math.floor(random() * seen);
+        if (place < size) items[place] = item;
+      }
+    },
+    items,
+  };
+}
