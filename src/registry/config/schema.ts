@@ -110,7 +110,9 @@ const collectorSettings = group({
     .describe('Pause between two rounds of the collector; off leaves them to stowage gc --now.'),
   lease: duration({ min: '0s' })
     .default('24h')
-    .describe('An unreferenced blob is kept this long after its last upload, mount, HEAD or GET.'),
+    .describe(
+      'An unreferenced blob is kept this long after its last upload, mount, HEAD or GET; so is an untagged manifest.',
+    ),
   untagged_after: durationOrOff({ min: '1s' })
     .default('off')
     .describe('Remove manifests without tag, parent and subject this long after their push.'),
