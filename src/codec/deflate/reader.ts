@@ -84,7 +84,8 @@ export class DeflateReader {
    * @throws DeflateError what is wrong, and at which bit; then only `reset` helps
    */
   *push(chunk: Uint8Array): Generator<DeflatePiece, void> {
-    if (this.#done) throw new DeflateError('after-end', this.#base * 8 + this.#bit);
+    this.#unread = 0;
+    if (this.#done && chunk.length > 0) throw new DeflateError('after-end', this.#base * 8);
     const { input } = this.#kernel;
     for (let taken = 0; taken < chunk.length; ) {
       // What follows a short stream is copied for nothing, so the first part is a small one.

@@ -2,7 +2,11 @@
 import type { Block, BlockHead } from '../../../src/codec/deflate/block.ts';
 import { DeflateReader } from '../../../src/codec/deflate/reader.ts';
 import { DeflateWriter } from '../../../src/codec/deflate/writer.ts';
-import type { ReaderKernel, WriterKernel } from '../../../src/codec/kernels/types.ts';
+import { createReaderKernel, createWriterKernel } from '../../../src/codec/kernels/instances.ts';
+
+/** One after the other uses them. */
+const readerKernel = createReaderKernel();
+const writerKernel = createWriterKernel();
 
 /** What was read. */
 export interface Inflated {
@@ -13,12 +17,6 @@ export interface Inflated {
   readonly unread: number;
 }
 
-/** Cuts bytes at the positions given, which grow. */
-export function cut(bytes: Uint8Array, positions: readonly number[]): Uint8Array[] {
-  const ends = [...positions, bytes.length];
-  return ends.map((end, i) => bytes.subarray(i === 0 ? 0 : ends[i - 1]!, end));
-}
-
 /** Cuts bytes into chunks of one size. */
 export function chunksOf(bytes: Uint8Array, size: number): Uint8Array[] {
   const chunks: Uint8Array[] = [];
@@ -27,7 +25,7 @@ export function chunksOf(bytes: Uint8Array, size: number): Uint8Array[] {
 }
 
 /** Puts token arrays together. */
-export function joinTokens(parts: readonly Uint32Array[]): Uint32Array {
+function joinTokens(parts: readonly Uint32Array[]): Uint32Array {
   const tokens = new Uint32Array(parts.reduce((total, { length }) => total + length, 0));
   let at = 0;
   for (const part of parts) {
@@ -38,8 +36,8 @@ export function joinTokens(parts: readonly Uint32Array[]): Uint32Array {
 }
 
 /** @throws DeflateError for what is no whole stream */
-export function inflate(chunks: readonly Uint8Array[], kernel?: ReaderKernel): Inflated {
-  const reader = new DeflateReader(kernel);
+export function inflate(chunks: readonly Uint8Array[]): Inflated {
+  const reader = new DeflateReader(readerKernel);
   const plain: Buffer[] = [];
   const tokens: Uint32Array[] = [];
   const blocks: Block[] = [];
@@ -63,8 +61,8 @@ export interface Parts {
 }
 
 /** @throws DeflateError for parts that make no stream */
-export function deflate({ tokens, blocks, padding }: Parts, kernel?: WriterKernel): Buffer {
-  const writer = new DeflateWriter(kernel);
+export function deflate({ tokens, blocks, padding }: Parts): Buffer {
+  const writer = new DeflateWriter(writerKernel);
   const bytes: Buffer[] = [];
   writer.addBlocks(blocks);
   for (const piece of writer.push(tokens)) bytes.push(Buffer.from(piece));
