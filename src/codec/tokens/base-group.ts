@@ -4,7 +4,7 @@
  */
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { TokenError } from './errors.ts';
-import { openGroup, type PackOptions, packGroup } from './group.ts';
+import { FULL_GROUP_SIZE, openGroup, type PackOptions, packGroup } from './group.ts';
 import { PART_SIZE, type TokenPart } from './part.ts';
 import { MAX_GAP, PlainSpace, WINDOW } from './plain-space.ts';
 import { readTokenStreams, TOKEN_STREAM_COUNT, TokenStreamWriter } from './token-streams.ts';
@@ -42,14 +42,14 @@ export class BaseGroupWriter {
     return this.#count;
   }
 
-  /** Plain bytes of all parts so far. */
-  get plainSize(): number {
-    return this.#plainSize;
-  }
-
   /** Bytes of all streams so far, before compression. */
   get size(): number {
     return this.#table.length + this.#tokens.size + this.#context.length;
+  }
+
+  /** Whether it is time to finish it: its parts have 256 KiB of plain bytes. */
+  get isFull(): boolean {
+    return this.#plainSize >= FULL_GROUP_SIZE;
   }
 
   /** Whether another part finds room. */

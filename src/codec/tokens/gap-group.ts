@@ -1,14 +1,14 @@
 /** Gap groups: tokens of a layer that belong to no file, that is headers and padding. */
-import { openGroup, type PackOptions, packGroup } from './group.ts';
+import { FULL_GROUP_SIZE, openGroup, type PackOptions, packGroup } from './group.ts';
 import { readTokenStreams, TOKEN_STREAM_COUNT, TokenStreamWriter } from './token-streams.ts';
 
 /** Gathers the tokens of gaps, one after the other. */
 export class GapGroupWriter {
   readonly #tokens = new TokenStreamWriter();
 
-  /** Bytes of all streams so far, before compression. */
-  get size(): number {
-    return this.#tokens.size;
+  /** Whether it is time to finish it: its streams have 256 KiB. */
+  get isFull(): boolean {
+    return this.#tokens.size >= FULL_GROUP_SIZE;
   }
 
   add(tokens: Uint32Array): void {

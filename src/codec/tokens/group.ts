@@ -16,6 +16,8 @@ export type GroupKind = 'B' | 'G' | 'P';
 const DEFAULT_LEVEL = 9;
 /** Bytes of all streams of a group before compression. */
 export const MAX_GROUP_SIZE = 8 * 1024 * 1024;
+/** A group is full when it has so many bytes: a read of a small file should not cost megabytes. */
+export const FULL_GROUP_SIZE = 256 * 1024;
 /** Shorter streams do not win by compression. */
 const MIN_COMPRESSED = 32;
 const VERSION = 1;

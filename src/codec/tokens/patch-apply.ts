@@ -59,7 +59,7 @@ function readToken(
 
 /** Applies patches, one after the other; it keeps room for the tokens of one part. */
 export class PatchApplier {
-  #room: Uint32Array | undefined;
+  #room = new Uint32Array(0);
 
   /**
    * Applies the next patch of some streams.
@@ -78,7 +78,9 @@ export class PatchApplier {
   #edit(base: TokenPart, lead: number, edits: number, readers: PatchReaders): Uint32Array {
     const { tokens, size } = base;
     if (size > PART_SIZE || tokens.length > PART_SIZE) throw new TokenError('size');
-    this.#room ??= new Uint32Array(2 * PART_SIZE);
+    // One token starts at each byte at most, until the rest is copied from the base.
+    const most = size + tokens.length;
+    if (this.#room.length < most) this.#room = new Uint32Array(2 * most);
     const out = this.#room;
     const model = new PatchModel(tokens, base.lead);
     let count = 0;

@@ -1,5 +1,5 @@
 /** Patch groups: the patches of parts that follow one another in a layer. */
-import { openGroup, type PackOptions, packGroup } from './group.ts';
+import { FULL_GROUP_SIZE, openGroup, type PackOptions, packGroup } from './group.ts';
 import type { TokenPart } from './part.ts';
 import { PatchApplier } from './patch-apply.ts';
 import { encodePatch, type PatchFigures } from './patch-encode.ts';
@@ -9,15 +9,16 @@ import {
   endPatchReaders,
   PATCH_STREAM_COUNT,
   patchBytes,
+  sizeOfPatches,
 } from './patch-streams.ts';
 
 /** Gathers patches for a group. */
 export class PatchGroupWriter {
   readonly #streams = createPatchWriters();
 
-  /** Bytes of all streams so far, before compression. */
-  get size(): number {
-    return patchBytes(this.#streams).reduce((total, { length }) => total + length, 0);
+  /** Whether it is time to finish it: its streams have 256 KiB. */
+  get isFull(): boolean {
+    return sizeOfPatches(this.#streams) >= FULL_GROUP_SIZE;
   }
 
   /**

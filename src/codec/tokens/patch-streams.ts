@@ -42,6 +42,13 @@ export function patchBytes(writers: PatchWriters): Uint8Array[] {
   return NAMES.map((name) => writers[name].bytes);
 }
 
+/** Bytes of all streams. */
+export function sizeOfPatches(writers: PatchWriters): number {
+  let size = 0;
+  for (const name of NAMES) size += writers[name].length;
+  return size;
+}
+
 /** Readers of streams in stored order. */
 export function createPatchReaders(streams: readonly Uint8Array[]): PatchReaders {
   return mapStreams((index) => new ByteReader(streams[index]!));

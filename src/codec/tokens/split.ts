@@ -14,6 +14,8 @@ export interface SplitSink {
   part(part: TokenPart, body: number, start: number): void;
 }
 
+const FIRST_ROOM = 16 * 1024;
+
 /** A body that the tokens have not passed yet. */
 interface Body {
   readonly number: number;
@@ -38,8 +40,8 @@ export class TokenSplitter {
   #partStart = 0;
   #partEnd = 0;
   #lead = 0;
-  /** Tokens of the open part; no two start at the same of its bytes, so there is room for all. */
-  readonly #tokens = new Uint32Array(PART_SIZE);
+  /** Tokens of the open part; no two start at the same of its bytes. */
+  #tokens = new Uint32Array(FIRST_ROOM);
   #count = 0;
 
   constructor(sink: SplitSink) {
@@ -90,8 +92,8 @@ export class TokenSplitter {
   /** @returns where the first token that is not in the part stands */
   #fillPart(tokens: Uint32Array, from: number): number {
     const limit = this.#partEnd;
-    const into = this.#tokens;
     let count = this.#count;
+    const into = this.#roomFor(Math.min(count + tokens.length - from, PART_SIZE));
     let position = this.#position;
     let at = from;
     while (at < tokens.length && position < limit) {
@@ -102,6 +104,15 @@ export class TokenSplitter {
     this.#position = position;
     this.#count = count;
     return at;
+  }
+
+  #roomFor(count: number): Uint32Array {
+    if (count > this.#tokens.length) {
+      const grown = new Uint32Array(Math.max(count, 2 * this.#tokens.length));
+      grown.set(this.#tokens.subarray(0, this.#count));
+      this.#tokens = grown;
+    }
+    return this.#tokens;
   }
 
   /** Opens and closes whatever the position has reached. */

@@ -24,7 +24,8 @@ export class TokenStreamWriter {
 
   /** Bytes in all streams so far. */
   get size(): number {
-    return this.streams.reduce((total, { length }) => total + length, 0);
+    const rest = this.#runs.length + this.#irregular.length;
+    return this.#literals.length + 3 * this.#lengths.length + rest;
   }
 
   /** The streams in stored order; valid until the next call. */

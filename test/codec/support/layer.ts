@@ -42,7 +42,8 @@ function sum(bits: Uint8Array): number {
   return total;
 }
 
-function concat(pieces: readonly Uint32Array[]): Uint32Array {
+/** Puts tokens together. */
+export function concat(pieces: readonly Uint32Array[]): Uint32Array {
   const all = new Uint32Array(pieces.reduce((total, { length }) => total + length, 0));
   let at = 0;
   for (const piece of pieces) {
