@@ -4,7 +4,7 @@ import type { StoreContext } from './context.ts';
 import { change } from './metadata/changes.ts';
 import { keys } from './metadata/keys.ts';
 import { type ContentRecord, decode, type QuarantineRecord } from './metadata/records.ts';
-import { readAt } from './target/read.ts';
+import { readFully } from './target/read.ts';
 import { FileMissingError, type FileReader } from './target/types.ts';
 
 /** Content above this size is not kept in memory. */
@@ -105,14 +105,9 @@ export async function readContent(
   if (reader === undefined) return undefined;
   try {
     const bytes = Buffer.allocUnsafeSlow(content.size);
-    let position = 0;
-    while (position < bytes.length) {
-      const read = await readAt(reader, bytes.subarray(position), position);
-      if (read === 0) {
-        await quarantine(context, content, DAMAGE.shortFile);
-        throw new ContentDamagedError(content.digest, DAMAGE.shortFile);
-      }
-      position += read;
+    if ((await readFully(reader, bytes, 0)) < bytes.length) {
+      await quarantine(context, content, DAMAGE.shortFile);
+      throw new ContentDamagedError(content.digest, DAMAGE.shortFile);
     }
     // Not when it was quarantined meanwhile, else it would be served once it has been healed.
     const isCurrent = sameContent(findContent(context, content.digest)?.record, content.record);

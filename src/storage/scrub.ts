@@ -25,6 +25,7 @@ import {
   type ScrubRecord,
   type Totals,
 } from './metadata/records.ts';
+import { limitRate } from './rate.ts';
 import { readAt } from './target/read.ts';
 
 /** How a pass has gone so far. */
@@ -152,15 +153,7 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
       damaged: 0,
     };
     report = now;
-    let owed = 0;
-    const pay = async (bytes: number): Promise<void> => {
-      owed += (bytes / rate()) * 1000;
-      // Short sleeps are not exact; small debts are gathered.
-      if (owed < 10) return;
-      const pause = owed;
-      owed = 0;
-      await sleep(pause, undefined, { signal });
-    };
+    const pay = limitRate(rate, signal);
     const spend = (bytes: number): Promise<void> => {
       now.bytes += bytes;
       sums.bytes += bytes;
