@@ -1,5 +1,5 @@
 /** Slows work down to a rate, for work that nobody waits for. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep } from '../lib/sleep.ts';
 
 /** Short sleeps are not exact; debts below so many milliseconds are gathered. */
 const MIN_SLEEP = 10;
@@ -15,6 +15,6 @@ export function limitRate(rate: () => number, signal: AbortSignal): Pay {
     if (owed < MIN_SLEEP) return;
     const pause = owed;
     owed = 0;
-    await sleep(pause, undefined, { signal });
+    await sleep(pause, signal);
   };
 }

@@ -3,8 +3,8 @@
  * what is damaged (decisions 1). It remembers how far it has come, so that a server that is started
  * anew every day still gets through.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Hasher } from '../lib/hashing.ts';
+import { sleep } from '../lib/sleep.ts';
 import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts';
 import {
   type Content,
@@ -203,12 +203,12 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
         return Math.max(1, ((bytes + contents * COST) * HASTE * 1000) / period);
       };
       if (asked === undefined) await pass(rate, record);
-      await sleep(Math.min(BREATH, period), undefined, { signal });
+      await sleep(Math.min(BREATH, period), signal);
     }
   }
 
   if (options.period > 0) {
-    slow = sleep(Math.min(BREATH, options.period), undefined, { signal })
+    slow = sleep(Math.min(BREATH, options.period), signal)
       .then(forever)
       .catch((error: unknown) => {
         if (!signal.aborted) context.logger.error({ err: error }, 'scrub stopped');
