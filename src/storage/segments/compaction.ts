@@ -77,7 +77,10 @@ function isWorthIt(
   return live / end < minLive || clock() - deadSince >= maxAge;
 }
 
-/** Segments to be compacted, as things stand. */
+/**
+ * Segments to be compacted, as things stand. None of them is written on from now on: what they hold
+ * must not move from one to the next. Should the round be cut short, they wait for the next one.
+ */
 async function findCandidates(
   context: SegmentContext,
   rules: CompactionRules,
@@ -86,8 +89,12 @@ async function findCandidates(
   const found: FileId[] = [];
   for await (const step of keySteps(context.kv, ranges.segments(), options)) {
     for (const key of step) {
+      const segment = numberOf(key);
       const record = context.kv.read(key, decode<SegmentRecord>);
-      if (record !== undefined && isWorthIt(context, record, rules)) found.push(numberOf(key));
+      if (record === undefined || context.writing.has(segment)) continue;
+      if (!isWorthIt(context, record, rules)) continue;
+      context.idle.delete(segment);
+      found.push(segment);
     }
   }
   return found;
@@ -143,8 +150,6 @@ async function moveGroups(
 
 async function compactSegment(round: Round, segment: FileId): Promise<void> {
   const { context, report, pace, signal } = round;
-  // It must not get new groups from another writer.
-  context.idle.delete(segment);
   const options = { pace, signal, limit: BATCH_GROUPS };
   for await (const found of keySteps(context.kv, ranges.groupsAt(segment), options)) {
     if (await moveGroups(round, segment, found.map(numberOf))) continue;
@@ -187,9 +192,7 @@ export async function compactSegments(
   const writer = createWriter();
   const round: Round = { context, writer, pace, signal, report };
   try {
-    for (const segment of candidates) {
-      if (!context.writing.has(segment)) await compactSegment(round, segment);
-    }
+    for (const segment of candidates) await compactSegment(round, segment);
   } finally {
     await writer.close();
   }

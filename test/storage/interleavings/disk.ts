@@ -30,7 +30,8 @@ export interface Disk {
   open(gates: Gates, options: StoreOptions): Promise<Store>;
 }
 
-function gateTarget(inner: Target, gates: Gates): Target {
+/** Lets everything that a target is asked for wait at a gate. */
+export function gateTarget(inner: Target, gates: Gates): Target {
   /** Files that could not be synced: the kernel has dropped the bytes, and calls later syncs good. */
   const dropped = new Set<FileId>();
   const gateWriter = (writer: FileWriter): FileWriter => ({
