@@ -21,6 +21,7 @@ import {
   DISTANCE_SYMBOLS,
   DISTANCES,
   endOfBlock,
+  IRREGULAR_INDEX,
   LITERALS,
   MATCHES,
   UNUSED,
@@ -149,25 +150,27 @@ function writeCoded(from: usize, end: usize): bool {
   for (; from < end; from += 4) {
     const token = load<u32>(from);
     if (token < 256) {
-      const entry = load<u32>(LITERALS + (token << 2));
-      seen |= entry;
-      word |= (<u64>(entry & 0xf_ffff)) << count;
-      count += <u64>(entry >> 24);
+      const code = load<u32>(LITERALS + (token << 2));
+      seen |= code;
+      word |= (<u64>(code & 0xf_ffff)) << count;
+      count += <u64>(code >> 24);
     } else {
-      const index = ((token >> 16) & 0x1ff) | ((token >> 31) << 9);
-      const match = load<u32>(MATCHES + (index << 2));
-      word |= (<u64>(match & 0xf_ffff)) << count;
-      count += <u64>(match >> 24);
+      let index = token >> 16;
+      if (index >= 512) {
+        // Bit 31 is for one length alone.
+        if (index !== 0x8000 + 258) return false;
+        index = IRREGULAR_INDEX;
+      }
       const distance = (token & 0xffff) - 1;
-      const place = (distance < 256 ? distance : 256 + (distance >> 7)) & 0x1ff;
-      const symbol = <usize>load<u8>(DISTANCE_SYMBOLS + place);
-      const reach = load<u64>(DISTANCES + (symbol << 3));
-      const rest = <u64>(distance + 1) - (reach >> 32);
-      word |= ((reach & 0x7fff) | (rest << ((reach >> 16) & 15))) << count;
-      count += (reach >> 24) & 31;
-      seen |= match | <u32>reach;
-      // What only a wrong token has is moved to where the tables say UNUSED.
-      seen |= ((distance >> 15) | <u32>((token & 0x7e00_0000) !== 0)) << 23;
+      if (distance >= 32768) return false;
+      const code = load<u32>(MATCHES + (index << 2));
+      const place: usize = distance < 256 ? distance : 256 + (distance >> 7);
+      const reach = load<u64>(DISTANCES + ((<usize>load<u8>(DISTANCE_SYMBOLS + place)) << 3));
+      seen |= code | <u32>reach;
+      const codeBits = <u64>(code >> 24);
+      const bits = ((<u64>distance) << (reach & 63)) + <u64>(<i64>reach >> 32);
+      word |= (<u64>(code & 0xf_ffff) | (bits << codeBits)) << count;
+      count += codeBits + ((reach >> 8) & 63);
     }
     store<u64>(to, word);
     to += <usize>(count >> 3);
