@@ -44,12 +44,13 @@ function measure(subject: Subject, files: Files, rounds: number): Seconds {
     reader: () => runReader(subject, kernels.reader),
     writer: () => runWriter(subject, kernels.writer),
   };
-  const seconds: Record<string, number[]> = {};
+  const names = Object.keys(candidates);
+  const seconds = Object.fromEntries(names.map((name) => [name, [] as number[]]));
   for (let round = -1; round < rounds; round++) {
     for (const [name, run] of Object.entries(candidates)) {
       const time = run();
       // The round before the first one warms up.
-      if (round >= 0) (seconds[name] ??= []).push(time);
+      if (round >= 0) seconds[name]!.push(time);
     }
   }
   return seconds;

@@ -16,14 +16,15 @@ import { COUNTS, nextCode, SORTED, sortSymbols } from './huffman';
 
 export const UNUSED: u32 = 0x80_0000;
 
-/** By value. */
-export const LITERALS: usize = memory.data(256 * 4, 16);
-/** By length, which has to be below 512. */
-export const MATCHES: usize = memory.data(513 * 4, 16);
-/** Index of length 258 as code 284. */
-export const IRREGULAR_INDEX: u32 = 512;
+/** Literals by value, then matches by length. */
+export const CODED: usize = memory.data((256 + 513) * 4, 16);
+export const FIRST_LENGTH: u32 = 256;
+/** Stands for length 258 as code 284. */
+export const IRREGULAR_LENGTH: u32 = 512;
 /** By distance symbol. */
-export const DISTANCES: usize = memory.data(30 * 8, 16);
+export const DISTANCES: usize = memory.data(31 * 8, 16);
+/** A symbol without bits, for what has no distance. */
+export const NO_DISTANCE: u32 = 30;
 /** Distance symbols by distance - 1 up to 255, then by its part above the lowest 7 bits. */
 export const DISTANCE_SYMBOLS: usize = memory.data(512, 16);
 /** The end-of-block code, as a literal. */
@@ -32,7 +33,7 @@ export let endOfBlock: u32 = 0;
 /** Codes of one alphabet by symbol: code 14..0 | bits 19..16, or 0. */
 const CODES: usize = memory.data(288 * 4, 4);
 
-for (let i: u32 = 0; i < 513; i++) store<u32>(MATCHES + (i << 2), UNUSED);
+for (let i: u32 = 0; i < 256 + 513; i++) store<u32>(CODED + (i << 2), UNUSED);
 for (let symbol: u32 = 0; symbol < 30; symbol++) {
   const first = load<u32>(DISTANCE_BASE + (symbol << 2)) - 1;
   const end = first + ((<u32>1) << load<u8>(DISTANCE_EXTRA + symbol));
@@ -67,17 +68,17 @@ function entryOf(symbol: u32, extra: u32, value: u32): u32 {
 
 function buildLiterals(lengths: usize, count: u32): void {
   assignCodes(lengths, count);
-  for (let i: u32 = 0; i < 256; i++) store<u32>(LITERALS + (i << 2), entryOf(i, 0, 0));
+  for (let i: u32 = 0; i < 256; i++) store<u32>(CODED + (i << 2), entryOf(i, 0, 0));
   endOfBlock = entryOf(256, 0, 0);
   for (let i: u32 = 0; i < 29; i++) {
     const base = load<u32>(LENGTH_BASE + (i << 2));
     const extra = <u32>load<u8>(LENGTH_EXTRA + i);
     for (let value: u32 = 0; value < (<u32>1) << extra; value++) {
       // 258 is written over by the next symbol, but for what the irregular token wants.
-      store<u32>(MATCHES + ((base + value) << 2), entryOf(257 + i, extra, value));
+      store<u32>(CODED + ((FIRST_LENGTH + base + value) << 2), entryOf(257 + i, extra, value));
     }
   }
-  store<u32>(MATCHES + (IRREGULAR_INDEX << 2), entryOf(284, 5, 31));
+  store<u32>(CODED + ((FIRST_LENGTH + IRREGULAR_LENGTH) << 2), entryOf(284, 5, 31));
 }
 
 function buildDistances(lengths: usize, count: u32): void {

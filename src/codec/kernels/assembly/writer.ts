@@ -18,12 +18,13 @@ import {
 import { FIXED_DISTANCES, FIXED_LITERALS } from './codes';
 import {
   buildTables,
+  CODED,
   DISTANCE_SYMBOLS,
   DISTANCES,
   endOfBlock,
-  IRREGULAR_INDEX,
-  LITERALS,
-  MATCHES,
+  FIRST_LENGTH,
+  IRREGULAR_LENGTH,
+  NO_DISTANCE,
   UNUSED,
 } from './encode-table';
 import { distanceCount, headerEnd, LENGTHS, literalCount, READ, readHeader } from './header';
@@ -141,7 +142,11 @@ function writeStored(from: usize, end: usize): bool {
   return all < 256;
 }
 
-/** Codes tokens. Returns false when one of them has no code, or is none. */
+/**
+ * Codes tokens. Returns false when one of them has no code, or is none. Literals go the way of
+ * matches, with a distance of no bits: a branch on what comes next would often be wrong, and cost
+ * more than that.
+ */
 function writeCoded(from: usize, end: usize): bool {
   let to = out;
   let word = pending;
@@ -149,29 +154,25 @@ function writeCoded(from: usize, end: usize): bool {
   let seen: u32 = 0;
   for (; from < end; from += 4) {
     const token = load<u32>(from);
-    if (token < 256) {
-      const code = load<u32>(LITERALS + (token << 2));
-      seen |= code;
-      word |= (<u64>(code & 0xf_ffff)) << count;
-      count += <u64>(code >> 24);
-    } else {
-      let index = token >> 16;
-      if (index >= 512) {
-        // Bit 31 is for one length alone.
-        if (index !== 0x8000 + 258) return false;
-        index = IRREGULAR_INDEX;
-      }
-      const distance = (token & 0xffff) - 1;
-      if (distance >= 32768) return false;
-      const code = load<u32>(MATCHES + (index << 2));
-      const place: usize = distance < 256 ? distance : 256 + (distance >> 7);
-      const reach = load<u64>(DISTANCES + ((<usize>load<u8>(DISTANCE_SYMBOLS + place)) << 3));
-      seen |= code | <u32>reach;
-      const codeBits = <u64>(code >> 24);
-      const bits = ((<u64>distance) << (reach & 63)) + <u64>(<i64>reach >> 32);
-      word |= (<u64>(code & 0xf_ffff) | (bits << codeBits)) << count;
-      count += codeBits + ((reach >> 8) & 63);
+    let length = token >> 16;
+    if (length >= 512) {
+      // Bit 31 is for one length alone.
+      if (length !== 0x8000 + 258) return false;
+      length = IRREGULAR_LENGTH;
     }
+    const isLiteral = token < 256;
+    const distance = select<u32>(0, (token & 0xffff) - 1, isLiteral);
+    if (distance >= 32768) return false;
+    const index = select<u32>(token, FIRST_LENGTH + length, isLiteral);
+    const code = load<u32>(CODED + (index << 2));
+    const place = select<u32>(distance, 256 + (distance >> 7), distance < 256);
+    const symbol = <u32>load<u8>(DISTANCE_SYMBOLS + place);
+    const reach = load<u64>(DISTANCES + (select<u32>(NO_DISTANCE, symbol, isLiteral) << 3));
+    const codeBits = <u64>(code >> 24);
+    const reachBits = ((<u64>distance) << (reach & 63)) + <u64>(<i64>reach >> 32);
+    word |= (<u64>(code & 0xf_ffff) | (reachBits << codeBits)) << count;
+    count += codeBits + ((reach >> 8) & 63);
+    seen |= code | <u32>reach;
     store<u64>(to, word);
     to += <usize>(count >> 3);
     word >>= count & 56;
