@@ -19,7 +19,7 @@ export interface DeflatePiece {
 }
 
 /** A block whose end has not been seen. */
-type OpenBlock = Omit<Block, 'tokens' | 'bytes'>;
+export type OpenBlock = Omit<Block, 'tokens' | 'bytes'>;
 
 const EMPTY = new Uint8Array(0);
 
@@ -42,6 +42,11 @@ export class DeflateReader {
   constructor(kernel: ReaderKernel = createReaderKernel()) {
     this.#kernel = kernel;
     kernel.reset();
+  }
+
+  /** The block in which the tokens so far end, if it is not over. */
+  get open(): OpenBlock | undefined {
+    return this.#open;
   }
 
   /** Whether the final block has been read. */

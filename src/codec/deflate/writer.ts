@@ -100,6 +100,11 @@ export class DeflateWriter {
   *flush(): Generator<Uint8Array, void> {
     yield* this.#open();
     if (this.#left !== undefined) throw new DeflateError('token-count', this.#bit());
+    yield* this.drain();
+  }
+
+  /** Gives the whole bytes that are there, also inside of a block. The bits after them are `partial`. */
+  *drain(): Generator<Uint8Array, void> {
     if (this.#kernel.byteCount > 0) yield this.#take();
   }
 

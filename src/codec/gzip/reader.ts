@@ -1,6 +1,6 @@
 /** Reads a gzip file (RFC 1952) in parts, of which it can be written again bit for bit. */
 import { crc32 } from 'node:zlib';
-import { DeflateReader } from '../deflate/reader.ts';
+import { DeflateReader, type OpenBlock } from '../deflate/reader.ts';
 import type { ReaderKernel } from '../kernels/types.ts';
 import { GzipError } from './errors.ts';
 import { scanHeader } from './header.ts';
@@ -25,10 +25,21 @@ export class GzipReader {
   /** Bytes of what is read now, as far as they have come: a trailer, or what is between members. */
   #held: number[] = [];
   #crc = 0;
+  #streamStart = 0;
 
   /** @param kernel - to be used by this reader alone */
   constructor(kernel?: ReaderKernel) {
     this.#deflate = new DeflateReader(kernel);
+  }
+
+  /** Bytes of the file before the DEFLATE stream that was begun last. */
+  get streamStart(): number {
+    return this.#streamStart;
+  }
+
+  /** The block in which the data so far end, if it is not over. */
+  get openBlock(): OpenBlock | undefined {
+    return this.#deflate.open;
   }
 
   /**
@@ -76,6 +87,7 @@ export class GzipReader {
     for (let i = 0; i < part.length; i++) {
       const step = this.#header.next(part[i]!);
       if (!step.done) continue;
+      this.#streamStart = this.#offset + i + 1;
       yield { kind: 'header', bytes: step.value };
       this.#deflate.reset();
       this.#crc = 0;

@@ -6,8 +6,11 @@ import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zli
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { TokenError } from './errors.ts';
 
-/** What a group holds: tokens of parts (`B`), tokens of gaps (`G`) or patches (`P`). */
-export type GroupKind = 'B' | 'G' | 'P';
+/**
+ * What a group holds: tokens of parts (`B`), tokens of gaps (`G`), patches (`P`), the structure of a
+ * section (`S`) or the index of a recipe (`R`).
+ */
+export type GroupKind = 'B' | 'G' | 'P' | 'S' | 'R';
 
 /**
  * The level of zstd. On tokens, higher ones gain little and cost much: of 6.08 MB in DEFLATE, level

@@ -48,6 +48,11 @@ export class TokenSplitter {
     this.#sink = sink;
   }
 
+  /** Plain bytes of the tokens that the sink has heard of or that are in the open part. */
+  get position(): number {
+    return this.#position;
+  }
+
   /**
    * Says where a body lies. Bodies come in order and do not overlap. One without bytes counts, and
    * has no parts.
