@@ -1,0 +1,180 @@
+/** A section on its way to be stored: its tokens and plain bytes, as they come. */
+import { hash } from 'node:crypto';
+import { MAX_OVERHANG, type TokenPart } from '../../codec/tokens/part.ts';
+import { WINDOW } from '../../codec/tokens/plain-space.ts';
+import { MAX_GAP_TOKENS, MAX_PARTS, SECTION_SIZE } from './limits.ts';
+import type { SectionEvent } from './model.ts';
+
+/** A part as it was found. */
+export interface DraftPart extends TokenPart {
+  /** SHA-256 of its bytes in base64url. */
+  readonly hash: string;
+  /** Gap tokens before it. */
+  readonly gap: number;
+  /** Plain position in the layer. */
+  readonly start: number;
+}
+
+/** Bytes before the first part that the tokens of parts may reach for. */
+const BEFORE = WINDOW + MAX_OVERHANG;
+const FIRST_PLAIN = 5 * 1024 * 1024;
+/** Tokens that are allocated at a time. */
+const ARENA = 256 * 1024;
+
+/** Plain bytes of a layer from some position on. */
+class PlainBytes {
+  #bytes: Uint8Array;
+  readonly #base: number;
+  #length = 0;
+
+  /** @param base - position of the first byte in the layer */
+  constructor(base: number, size = FIRST_PLAIN) {
+    this.#base = base;
+    this.#bytes = new Uint8Array(size);
+  }
+
+  add(bytes: Uint8Array): void {
+    if (this.#length + bytes.length > this.#bytes.length) {
+      const grown = new Uint8Array(2 * this.#bytes.length + bytes.length);
+      grown.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes = grown;
+    }
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  /** The bytes from one position to another, as far as they are there. */
+  slice(from: number, to: number): Uint8Array {
+    const start = Math.max(0, from - this.#base);
+    return this.#bytes.subarray(start, Math.min(this.#length, to - this.#base));
+  }
+
+  /** Those from a position on, for the next section. */
+  from(position: number): PlainBytes {
+    const kept = this.slice(position, this.#base + this.#length);
+    const base = Math.max(this.#base, position);
+    const next = new PlainBytes(base, FIRST_PLAIN + kept.length);
+    next.add(kept);
+    return next;
+  }
+}
+
+/** A growing section. */
+export class SectionDraft {
+  /** Where it begins: bits of the layer, tokens, and plain bytes that the tokens before stand for. */
+  readonly startBit: number;
+  readonly startToken: number;
+  readonly startByte: number;
+  /** Known when the section has ended. */
+  endBit = 0;
+  events: readonly SectionEvent[] = [];
+  readonly parts: DraftPart[] = [];
+  /** Gap tokens after the last part. */
+  lastGap = 0;
+  readonly #plain: PlainBytes;
+  #gaps = new Uint32Array(16 * 1024);
+  #gapCount = 0;
+  #arena = new Uint32Array(0);
+  #used = 0;
+  #tokenCount = 0;
+
+  constructor(
+    start: { readonly bit: number; readonly token: number; readonly byte: number },
+    plain = new PlainBytes(0),
+  ) {
+    this.startBit = start.bit;
+    this.startToken = start.token;
+    this.startByte = start.byte;
+    this.#plain = plain;
+  }
+
+  get tokenCount(): number {
+    return this.#tokenCount;
+  }
+
+  get gapTokens(): Uint32Array {
+    return this.#gaps.subarray(0, this.#gapCount);
+  }
+
+  /** Whether it should end with the next gap or part that begins. */
+  isFull(position: number): boolean {
+    return (
+      position - this.startByte >= SECTION_SIZE ||
+      this.#gapCount >= MAX_GAP_TOKENS ||
+      this.parts.length >= MAX_PARTS
+    );
+  }
+
+  /** Takes plain bytes of the layer, ahead of the tokens that stand for them. */
+  addPlain(bytes: Uint8Array): void {
+    this.#plain.add(bytes);
+  }
+
+  /** Takes tokens that belong to no part. */
+  addGap(tokens: Uint32Array): void {
+    const count = this.#gapCount + tokens.length;
+    if (count > this.#gaps.length) {
+      const grown = new Uint32Array(Math.max(count, 2 * this.#gaps.length));
+      grown.set(this.gapTokens);
+      this.#gaps = grown;
+    }
+    this.#gaps.set(tokens, this.#gapCount);
+    this.#gapCount = count;
+    this.lastGap += tokens.length;
+    this.#tokenCount += tokens.length;
+  }
+
+  /** Takes a part; its plain bytes are there. */
+  addPart({ tokens, size, lead }: TokenPart, start: number): void {
+    const bytes = this.#plain.slice(start, start + size);
+    this.parts.push({
+      tokens: this.#keep(tokens),
+      size,
+      lead,
+      start,
+      gap: this.lastGap,
+      hash: hash('sha256', bytes, 'base64url'),
+    });
+    this.lastGap = 0;
+    this.#tokenCount += tokens.length;
+  }
+
+  /** The bytes of a part with those before it that its tokens may reach for. */
+  plainOf({ start, size }: DraftPart): Uint8Array {
+    return this.#plain.slice(start - WINDOW, start + size);
+  }
+
+  /** Begins the next section. What comes later belongs to it. */
+  next(bit: number, byte: number): SectionDraft {
+    const start = { bit, token: this.startToken + this.#tokenCount, byte };
+    return new SectionDraft(start, this.#plain.from(Math.max(0, byte - BEFORE)));
+  }
+
+  /** Its tokens in order, from the one of this number on. */
+  *tokensFrom(first: number): Generator<Uint32Array, void> {
+    let skip = first;
+    const rest = function* (tokens: Uint32Array): Generator<Uint32Array, void> {
+      const skipped = Math.min(skip, tokens.length);
+      skip -= skipped;
+      if (skipped < tokens.length) yield tokens.subarray(skipped);
+    };
+    let gap = 0;
+    for (const part of this.parts) {
+      yield* rest(this.#gaps.subarray(gap, gap + part.gap));
+      gap += part.gap;
+      yield* rest(part.tokens);
+    }
+    yield* rest(this.#gaps.subarray(gap, gap + this.lastGap));
+  }
+
+  #keep(tokens: Uint32Array): Uint32Array {
+    if (this.#used + tokens.length > this.#arena.length) {
+      this.#arena = new Uint32Array(Math.max(ARENA, tokens.length));
+      this.#used = 0;
+    }
+    const kept = this.#arena.subarray(this.#used, this.#used + tokens.length);
+    kept.set(tokens);
+    this.#used += tokens.length;
+    return kept;
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * The bytes of a section: its structure, the tokens of its gaps and the patches of its parts.
+ * docs/formats.md, "Sections".
+ */
+import type { BlockType } from '../../codec/deflate/block.ts';
+import { DYNAMIC, HEADER_CAPACITY, STORED } from '../../codec/kernels/layout.ts';
+import { ByteReader, ByteWriter } from '../../codec/tokens/bytes.ts';
+import { openGroup, type PackOptions, packGroup } from '../../codec/tokens/group.ts';
+import type { GroupId } from '../../storage/segments/types.ts';
+import { RecipeError } from '../errors.ts';
+import type { BlockEvent, PartReference, SectionEvent, SectionStructure } from './model.ts';
+
+/** Streams of the structure, in stored order. */
+const TABLE = 0;
+const GAPS = 1;
+const PLACES = 2;
+const LEADS = 3;
+const EVENTS = 4;
+const TREES = 5;
+const VERBATIM = 6;
+const STREAM_COUNT = 7;
+
+/** What an event is, in the lowest three bits of its first byte; 0 to 2 are types of blocks. */
+const HEADER = 3;
+const TRAILER = 4;
+const TAIL = 5;
+const KIND_MASK = 7;
+/** Further bits of that byte. */
+const FINAL = 8;
+const RESUMED = 16;
+const CONTINUES = 32;
+
+const TRAILER_SIZE = 8;
+const EMPTY = new Uint8Array(0);
+
+/** A section as it is stored. */
+export interface SectionPieces {
+  readonly structure: Uint8Array;
+  /** A gap group; empty when there are no gap tokens. */
+  readonly gaps: Uint8Array;
+  /** A patch group; empty when no part is patched. */
+  readonly patches: Uint8Array;
+}
+
+/** Signed numbers in LEB128: 0, -1, 1, -2 ... become 0, 1, 2, 3 ... */
+function writeSigned(to: ByteWriter, value: number): void {
+  to.number(value < 0 ? -2 * value - 1 : 2 * value);
+}
+
+function readSigned(from: ByteReader): number {
+  const value = from.number();
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+}
+
+function writeBlock(event: BlockEvent, events: ByteWriter, trees: ByteWriter): void {
+  const { type, final, isResumed, continues, tokens, padding, header, headerBits, whole } = event;
+  events.byte(type + (final ? FINAL : 0) + (isResumed ? RESUMED : 0) + (continues ? CONTINUES : 0));
+  events.number(tokens);
+  if (type === STORED) {
+    events.byte(padding);
+    events.number(whole);
+  } else if (type === DYNAMIC) {
+    events.number(headerBits);
+    trees.append(header);
+  }
+}
+
+function writeEvents(all: readonly SectionEvent[], streams: readonly ByteWriter[]): void {
+  const events = streams[EVENTS]!;
+  const verbatim = streams[VERBATIM]!;
+  for (const event of all) {
+    if (event.kind === 'block') {
+      writeBlock(event, events, streams[TREES]!);
+      continue;
+    }
+    verbatim.append(event.bytes);
+    if (event.kind === 'trailer') {
+      events.byte(TRAILER);
+      events.byte(event.padding);
+    } else {
+      events.byte(event.kind === 'header' ? HEADER : TAIL);
+      events.number(event.bytes.length);
+    }
+  }
+}
+
+function writeParts({ parts, lastGap }: SectionStructure, streams: readonly ByteWriter[]): void {
+  const [table, gaps, places, leads] = streams as [ByteWriter, ByteWriter, ByteWriter, ByteWriter];
+  const numbers = new Map<GroupId, number>();
+  let lastGroup = 0;
+  let lastNumber = 0;
+  let nextIndex = 0;
+  for (const { gap, group, index, lead } of parts) {
+    let number = numbers.get(group);
+    if (number === undefined) {
+      number = numbers.size;
+      numbers.set(group, number);
+      writeSigned(table, group - lastGroup);
+      lastGroup = group;
+    }
+    gaps.number(gap);
+    writeSigned(places, number - lastNumber);
+    writeSigned(places, index - (number === lastNumber ? nextIndex : 0));
+    leads.number(lead === undefined ? 0 : lead + 1);
+    lastNumber = number;
+    nextIndex = index + 1;
+  }
+  gaps.number(lastGap);
+}
+
+/** Packs what a section says of its structure. */
+export function packStructure(structure: SectionStructure, options?: PackOptions): Uint8Array {
+  const streams = Array.from({ length: STREAM_COUNT }, () => new ByteWriter());
+  writeParts(structure, streams);
+  writeEvents(structure.events, streams);
+  return packGroup(
+    'S',
+    streams.map(({ bytes }) => bytes),
+    options,
+  );
+}
+
+/** Puts the pieces of a section together. */
+export function joinSection({ structure, gaps, patches }: SectionPieces): Uint8Array {
+  const joined = new ByteWriter();
+  for (const piece of [structure, gaps, patches]) joined.number(piece.length);
+  for (const piece of [structure, gaps, patches]) joined.append(piece);
+  return joined.bytes;
+}
+
+/**
+ * Takes a section apart into its pieces, which are views of it.
+ * @throws TokenError when their lengths are not those of the section
+ */
+export function splitSection(bytes: Uint8Array): SectionPieces {
+  const reader = new ByteReader(bytes);
+  const lengths = [reader.number(), reader.number(), reader.number()] as const;
+  const [structure, gaps, patches] = lengths.map((length) => reader.take(length));
+  reader.end();
+  return { structure: structure!, gaps: gaps!, patches: patches! };
+}
+
+function readBlock(flags: number, events: ByteReader, trees: ByteReader): BlockEvent {
+  const type = (flags & KIND_MASK) as BlockType;
+  const tokens = events.number();
+  const padding = type === STORED ? events.byte() : 0;
+  const whole = type === STORED ? events.number() : 0;
+  const headerBits = type === DYNAMIC ? events.number() : 0;
+  const headerSize = Math.ceil(headerBits / 8);
+  if (headerSize > HEADER_CAPACITY) throw new RecipeError('a header of a block');
+  return {
+    kind: 'block',
+    type,
+    final: (flags & FINAL) !== 0,
+    isResumed: (flags & RESUMED) !== 0,
+    continues: (flags & CONTINUES) !== 0,
+    tokens,
+    padding,
+    whole,
+    headerBits,
+    header: headerSize === 0 ? EMPTY : trees.take(headerSize),
+  };
+}
+
+function readEvents(streams: readonly ByteReader[]): SectionEvent[] {
+  const events = streams[EVENTS]!;
+  const verbatim = streams[VERBATIM]!;
+  const all: SectionEvent[] = [];
+  while (events.left > 0) {
+    const flags = events.byte();
+    const kind = flags & KIND_MASK;
+    if (kind < HEADER) {
+      all.push(readBlock(flags, events, streams[TREES]!));
+    } else if (kind === TRAILER) {
+      const padding = events.byte();
+      all.push({ kind: 'trailer', padding, bytes: verbatim.take(TRAILER_SIZE) });
+    } else if (kind === HEADER || kind === TAIL) {
+      const bytes = verbatim.take(events.number());
+      all.push({ kind: kind === HEADER ? 'header' : 'tail', bytes });
+    } else {
+      throw new RecipeError('an event of unknown kind');
+    }
+  }
+  return all;
+}
+
+function readTable(table: ByteReader): GroupId[] {
+  const groups: GroupId[] = [];
+  let last = 0;
+  while (table.left > 0) {
+    last += readSigned(table);
+    groups.push(last);
+  }
+  return groups;
+}
+
+/**
+ * Reads the structure of a section.
+ * @throws TokenError, RecipeError when it is damaged
+ */
+export function readStructure(bytes: Uint8Array): SectionStructure {
+  const group = openGroup('S', STREAM_COUNT, bytes);
+  const streams = Array.from(
+    { length: STREAM_COUNT },
+    (_, index) => new ByteReader(group.stream(index)),
+  );
+  const [tableStream, gaps, places, leads] = streams as [
+    ByteReader,
+    ByteReader,
+    ByteReader,
+    ByteReader,
+  ];
+  const table = readTable(tableStream);
+  const parts: PartReference[] = [];
+  let number = 0;
+  let nextIndex = 0;
+  while (leads.left > 0) {
+    const step = readSigned(places);
+    number += step;
+    const index = readSigned(places) + (step === 0 ? nextIndex : 0);
+    const lead = leads.number();
+    const base = table[number];
+    if (base === undefined || index < 0) throw new RecipeError('a part of no group');
+    parts.push({
+      gap: gaps.number(),
+      group: base,
+      index,
+      lead: lead === 0 ? undefined : lead - 1,
+    });
+    nextIndex = index + 1;
+  }
+  const lastGap = gaps.number();
+  const events = readEvents(streams);
+  for (const stream of streams) stream.end();
+  return { events, parts, lastGap };
+}

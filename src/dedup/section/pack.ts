@@ -1,0 +1,206 @@
+/** Turns a section into what is stored of it: references to parts that are known, and new parts. */
+import { type BaseGroup, BaseGroupWriter } from '../../codec/tokens/base-group.ts';
+import { GapGroupWriter } from '../../codec/tokens/gap-group.ts';
+import type { PackOptions } from '../../codec/tokens/group.ts';
+import type { TokenPart } from '../../codec/tokens/part.ts';
+import { PatchGroupWriter } from '../../codec/tokens/patch-group.ts';
+import { type GroupId, MAX_GROUP } from '../../storage/segments/types.ts';
+import type { DraftPart, SectionDraft } from './draft.ts';
+import { packStructure, type SectionPieces } from './format.ts';
+import type { BasePlace, PartReference } from './model.ts';
+
+/**
+ * What tokens cost in DEFLATE and as patches, in bits: averages over layers of Debian and npm files.
+ * They only decide which of two ways is shorter.
+ */
+const LITERAL_BITS = 7;
+const MATCH_BITS = 19;
+const EDIT_BITS = 10;
+const NEW_TOKEN_BITS = 10;
+
+/** Share of a part's bits above which a patch is compared with those against other variants. */
+const GOOD_PATCH = 0.08;
+/** Share above which the part is stored anew. */
+const POOR_PATCH = 0.6;
+
+/** Bytes that the streams of a base group may have, so that it fits in a group of the store. */
+const FULL_BASE = MAX_GROUP - 64 * 1024;
+
+/** New parts in a group. */
+export interface NewBase {
+  readonly bytes: Uint8Array;
+  /** Hashes of its parts, in their order. */
+  readonly hashes: readonly string[];
+}
+
+/** Where each part of a section was found before, and the groups that were named. */
+export interface KnownParts {
+  /** For each part of the section, in its order. */
+  readonly variants: readonly (readonly BasePlace[])[];
+  /** Groups that can be read, by number. */
+  readonly groups: ReadonlyMap<GroupId, BaseGroup>;
+}
+
+/** A part of this section that is stored anew: the number of its new group, and its index there. */
+interface FreshPlace {
+  readonly fresh: number;
+  readonly index: number;
+}
+
+/** A part and where its tokens are kept. */
+interface Candidate {
+  readonly part: TokenPart;
+  readonly place: BasePlace | FreshPlace;
+}
+
+type PlannedPart = Pick<PartReference, 'gap' | 'lead'> & { readonly place: BasePlace | FreshPlace };
+
+/** A section of which all is known but the numbers of its new groups. */
+export interface PackedSection {
+  readonly bases: readonly NewBase[];
+  /**
+   * The rest of it.
+   * @param ids - numbers of the new groups, in the order of `bases`
+   */
+  finish(ids: readonly GroupId[]): SectionPieces & {
+    /** Groups whose parts it refers to, each once. */
+    readonly uses: readonly GroupId[];
+  };
+}
+
+function bitsOf(tokens: Uint32Array): number {
+  let matches = 0;
+  for (let i = 0; i < tokens.length; i++) if (tokens[i]! > 0xff) matches++;
+  return (tokens.length - matches) * LITERAL_BITS + matches * MATCH_BITS;
+}
+
+function isSame(a: TokenPart, b: TokenPart): boolean {
+  const length = a.tokens.length;
+  if (a.lead !== b.lead || length !== b.tokens.length) return false;
+  for (let i = 0; i < length; i++) if (a.tokens[i] !== b.tokens[i]) return false;
+  return true;
+}
+
+/** Upper bound of what a part adds to the streams of a base group. */
+function roomOf({ tokens, size }: TokenPart): number {
+  return Math.min(4 * tokens.length, size + Math.ceil(size / 3)) + 40 * 1024;
+}
+
+/** Gathers new parts in groups. */
+class NewBases {
+  readonly done: NewBase[] = [];
+  #writer = new BaseGroupWriter();
+  #hashes: string[] = [];
+  readonly #layer: unknown;
+  readonly #options: PackOptions;
+
+  constructor(layer: unknown, options: PackOptions) {
+    this.#layer = layer;
+    this.#options = options;
+  }
+
+  add(part: DraftPart, plain: Uint8Array): FreshPlace {
+    const base = { ...part, layer: this.#layer, plain };
+    const isTooMuch =
+      this.#writer.size + roomOf(part) > FULL_BASE || !this.#writer.hasRoomFor(base);
+    if (this.#writer.isFull || (isTooMuch && this.#hashes.length > 0)) this.finish();
+    const index = this.#writer.add(base);
+    this.#hashes.push(part.hash);
+    return { fresh: this.done.length, index };
+  }
+
+  finish(): void {
+    if (this.#hashes.length === 0) return;
+    this.done.push({ bytes: this.#writer.finish(this.#options), hashes: this.#hashes });
+    this.#writer = new BaseGroupWriter();
+    this.#hashes = [];
+  }
+}
+
+/** How sections of one layer are packed. */
+export interface SectionPacking extends PackOptions {
+  /** Tells layers apart, see `BasePart.layer`. */
+  readonly layer: unknown;
+  /** Most variants of one part that are kept. */
+  readonly maxVariants: number;
+}
+
+/** Packs a section. */
+export function packSection(
+  draft: SectionDraft,
+  known: KnownParts,
+  { layer, maxVariants, ...options }: SectionPacking,
+): PackedSection {
+  const bases = new NewBases(layer, options);
+  const patches = new PatchGroupWriter();
+  /** Patches that are made only to see how large they are. */
+  const trial = new PatchGroupWriter();
+  const fresh = new Map<string, Candidate[]>();
+  const planned: PlannedPart[] = [];
+  let hasPatches = false;
+
+  function candidatesOf(part: DraftPart, places: readonly BasePlace[]): Candidate[] {
+    const found: Candidate[] = [...(fresh.get(part.hash) ?? [])];
+    for (const place of places) {
+      const other = known.groups.get(place.group)?.parts[place.index];
+      if (other?.size === part.size) found.push({ part: other, place });
+    }
+    return found;
+  }
+
+  function addFresh(part: DraftPart): FreshPlace {
+    const place = bases.add(part, draft.plainOf(part));
+    const others = fresh.get(part.hash);
+    if (others === undefined) fresh.set(part.hash, [{ part, place }]);
+    else others.push({ part, place });
+    return place;
+  }
+
+  function plan(part: DraftPart, places: readonly BasePlace[]): PlannedPart {
+    const { gap } = part;
+    const candidates = candidatesOf(part, places);
+    const same = candidates.find((candidate) => isSame(candidate.part, part));
+    if (same !== undefined) return { gap, place: same.place, lead: undefined };
+    let best: Candidate | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    const bits = bitsOf(part.tokens);
+    for (const candidate of candidates) {
+      const { edits, newTokens } = trial.add(candidate.part, part);
+      const cost = edits * EDIT_BITS + newTokens * NEW_TOKEN_BITS;
+      if (cost < least) {
+        least = cost;
+        best = candidate;
+      }
+      if (cost <= GOOD_PATCH * bits) break;
+    }
+    const limit = candidates.length < maxVariants ? POOR_PATCH : 1;
+    if (best === undefined || least > limit * bits) {
+      return { gap, place: addFresh(part), lead: undefined };
+    }
+    patches.add(best.part, part);
+    hasPatches = true;
+    return { gap, place: best.place, lead: part.lead };
+  }
+
+  for (const [i, part] of draft.parts.entries()) planned.push(plan(part, known.variants[i]!));
+  bases.finish();
+  const { events, gapTokens, lastGap } = draft;
+
+  return {
+    bases: bases.done,
+    finish(ids) {
+      const parts = planned.map(({ gap, lead, place }): PartReference => {
+        const group = 'fresh' in place ? ids[place.fresh]! : place.group;
+        return { gap, lead, group, index: place.index };
+      });
+      const gaps = new GapGroupWriter();
+      gaps.add(gapTokens);
+      return {
+        structure: packStructure({ events, parts, lastGap }, options),
+        gaps: gapTokens.length > 0 ? gaps.finish(options) : new Uint8Array(0),
+        patches: hasPatches ? patches.finish(options) : new Uint8Array(0),
+        uses: [...new Set(parts.map(({ group }) => group))],
+      };
+    },
+  };
+}

@@ -1,0 +1,70 @@
+/** Layers in memory, cut into sections and rebuilt, without a store. */
+import { type BaseGroup, readBaseGroup } from '../../../src/codec/tokens/base-group.ts';
+import { SectionCutter } from '../../../src/dedup/section/cutter.ts';
+import type { SectionDraft } from '../../../src/dedup/section/draft.ts';
+import { joinSection } from '../../../src/dedup/section/format.ts';
+import type { BasePlace, BitRange } from '../../../src/dedup/section/model.ts';
+import { packSection } from '../../../src/dedup/section/pack.ts';
+import { SectionRebuilder } from '../../../src/dedup/section/rebuild.ts';
+import { chunksOf } from '../../codec/support/deflate.ts';
+
+/** A section as a store would keep it. */
+export interface StoredSection extends BitRange {
+  readonly bytes: Uint8Array;
+}
+
+/** Parts that are known to several layers. */
+export class MemoryLayers {
+  readonly groups = new Map<number, BaseGroup>();
+  readonly variants = new Map<string, BasePlace[]>();
+  /** Bytes in base groups. */
+  baseBytes = 0;
+  readonly #rebuilder = new SectionRebuilder();
+  #next = 1;
+
+  /** Takes a layer apart. */
+  add(file: Uint8Array, chunkSize = 65_536): StoredSection[] {
+    const cutter = new SectionCutter();
+    const sections: StoredSection[] = [];
+    const layer = {};
+    const store = (draft: SectionDraft): void => void sections.push(this.#store(draft, layer));
+    for (const chunk of chunksOf(file, chunkSize)) {
+      for (const draft of cutter.push(chunk)) store(draft);
+    }
+    for (const draft of cutter.finish()) store(draft);
+    return sections;
+  }
+
+  #store(draft: SectionDraft, layer: object): StoredSection {
+    const variants = draft.parts.map(({ hash }) => this.variants.get(hash) ?? []);
+    const packed = packSection(draft, { variants, groups: this.groups }, { layer, maxVariants: 3 });
+    const ids = packed.bases.map(({ bytes, hashes }) => {
+      const group = this.#next++;
+      this.groups.set(group, readBaseGroup(bytes));
+      this.baseBytes += bytes.length;
+      for (const [index, hash] of hashes.entries()) {
+        this.variants.set(hash, [...(this.variants.get(hash) ?? []), { group, index }]);
+      }
+      return group;
+    });
+    const bytes = Uint8Array.from(joinSection(packed.finish(ids)));
+    return { bytes, startBit: draft.startBit, endBit: draft.endBit };
+  }
+
+  /** The bytes of a section. */
+  rebuildSection(section: StoredSection): Uint8Array {
+    return this.#rebuilder.rebuild(section.bytes, (id) => this.groups.get(id)!, section);
+  }
+
+  /** Puts a layer together. */
+  rebuild(sections: readonly StoredSection[]): Buffer {
+    const size = Math.ceil((sections.at(-1)?.endBit ?? 0) / 8);
+    const file = Buffer.alloc(size);
+    for (const section of sections) {
+      const at = Math.floor(section.startBit / 8);
+      const bytes = this.rebuildSection(section);
+      for (let i = 0; i < bytes.length; i++) file[at + i]! |= bytes[i]!;
+    }
+    return file;
+  }
+}
