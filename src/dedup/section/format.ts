@@ -11,14 +11,13 @@ import { RecipeError } from '../errors.ts';
 import type { BlockEvent, PartReference, SectionEvent, SectionStructure } from './model.ts';
 
 /** Streams of the structure, in stored order. */
-const TABLE = 0;
-const GAPS = 1;
-const PLACES = 2;
-const LEADS = 3;
-const EVENTS = 4;
-const TREES = 5;
-const VERBATIM = 6;
-const STREAM_COUNT = 7;
+const NAMES = ['table', 'gaps', 'places', 'leads', 'events', 'trees', 'verbatim'] as const;
+
+type Streams<T> = Readonly<Record<(typeof NAMES)[number], T>>;
+
+function mapStreams<T>(make: (index: number) => T): Streams<T> {
+  return Object.fromEntries(NAMES.map((name, index) => [name, make(index)])) as Streams<T>;
+}
 
 /** What an event is, in the lowest three bits of its first byte; 0 to 2 are types of blocks. */
 const HEADER = 3;
@@ -65,12 +64,11 @@ function writeBlock(event: BlockEvent, events: ByteWriter, trees: ByteWriter): v
   }
 }
 
-function writeEvents(all: readonly SectionEvent[], streams: readonly ByteWriter[]): void {
-  const events = streams[EVENTS]!;
-  const verbatim = streams[VERBATIM]!;
+function writeEvents(all: readonly SectionEvent[], streams: Streams<ByteWriter>): void {
+  const { events, trees, verbatim } = streams;
   for (const event of all) {
     if (event.kind === 'block') {
-      writeBlock(event, events, streams[TREES]!);
+      writeBlock(event, events, trees);
       continue;
     }
     verbatim.append(event.bytes);
@@ -84,8 +82,8 @@ function writeEvents(all: readonly SectionEvent[], streams: readonly ByteWriter[
   }
 }
 
-function writeParts({ parts, lastGap }: SectionStructure, streams: readonly ByteWriter[]): void {
-  const [table, gaps, places, leads] = streams as [ByteWriter, ByteWriter, ByteWriter, ByteWriter];
+function writeParts({ parts, lastGap }: SectionStructure, streams: Streams<ByteWriter>): void {
+  const { table, gaps, places, leads } = streams;
   const numbers = new Map<GroupId, number>();
   let lastGroup = 0;
   let lastNumber = 0;
@@ -110,14 +108,11 @@ function writeParts({ parts, lastGap }: SectionStructure, streams: readonly Byte
 
 /** Packs what a section says of its structure. */
 export function packStructure(structure: SectionStructure, options?: PackOptions): Uint8Array {
-  const streams = Array.from({ length: STREAM_COUNT }, () => new ByteWriter());
+  const streams = mapStreams(() => new ByteWriter());
   writeParts(structure, streams);
   writeEvents(structure.events, streams);
-  return packGroup(
-    'S',
-    streams.map(({ bytes }) => bytes),
-    options,
-  );
+  const bytes = NAMES.map((name) => streams[name].bytes);
+  return packGroup('S', bytes, options);
 }
 
 /** Puts the pieces of a section together. */
@@ -162,15 +157,13 @@ function readBlock(flags: number, events: ByteReader, trees: ByteReader): BlockE
   };
 }
 
-function readEvents(streams: readonly ByteReader[]): SectionEvent[] {
-  const events = streams[EVENTS]!;
-  const verbatim = streams[VERBATIM]!;
+function readEvents({ events, trees, verbatim }: Streams<ByteReader>): SectionEvent[] {
   const all: SectionEvent[] = [];
   while (events.left > 0) {
     const flags = events.byte();
     const kind = flags & KIND_MASK;
     if (kind < HEADER) {
-      all.push(readBlock(flags, events, streams[TREES]!));
+      all.push(readBlock(flags, events, trees));
     } else if (kind === TRAILER) {
       const padding = events.byte();
       all.push({ kind: 'trailer', padding, bytes: verbatim.take(TRAILER_SIZE) });
@@ -199,18 +192,10 @@ function readTable(table: ByteReader): GroupId[] {
  * @throws TokenError, RecipeError when it is damaged
  */
 export function readStructure(bytes: Uint8Array): SectionStructure {
-  const group = openGroup('S', STREAM_COUNT, bytes);
-  const streams = Array.from(
-    { length: STREAM_COUNT },
-    (_, index) => new ByteReader(group.stream(index)),
-  );
-  const [tableStream, gaps, places, leads] = streams as [
-    ByteReader,
-    ByteReader,
-    ByteReader,
-    ByteReader,
-  ];
-  const table = readTable(tableStream);
+  const group = openGroup('S', NAMES.length, bytes);
+  const streams = mapStreams((index) => new ByteReader(group.stream(index)));
+  const { gaps, places, leads } = streams;
+  const table = readTable(streams.table);
   const parts: PartReference[] = [];
   let number = 0;
   let nextIndex = 0;
@@ -231,6 +216,6 @@ export function readStructure(bytes: Uint8Array): SectionStructure {
   }
   const lastGap = gaps.number();
   const events = readEvents(streams);
-  for (const stream of streams) stream.end();
+  for (const name of NAMES) streams[name].end();
   return { events, parts, lastGap };
 }

@@ -51,6 +51,26 @@ export const keys = {
   segment: (segment: FileId): string => `ss ${fileNumber(segment)}`,
   /** A segment in which nothing is alive and whose file is to be removed. */
   deadSegment: (segment: FileId): string => `sx ${fileNumber(segment)}`,
+  /** A part of a file, by the SHA-256 of its bytes in base64url. */
+  part: (hash: string): string => `yp ${hash}`,
+  /** The parts in a base group. */
+  baseParts: (group: number): string => `yb ${groupNumber(group)}`,
+  /** How many sections use a base group. */
+  baseUses: (group: number): string => `yu ${groupNumber(group)}`,
+  /** A base group that no section uses. */
+  unusedBase: (group: number): string => `yz ${groupNumber(group)}`,
+  /** The recipe of a layer. */
+  recipe: (digest: Digest): string => `yr ${digest}`,
+  /** A recipe that is being made, or that is to be taken apart. */
+  looseRecipe: (recipe: number): string => `yl ${groupNumber(recipe)}`,
+  section: (recipe: number, section: number): string =>
+    `ys ${groupNumber(recipe)} ${groupNumber(section)}`,
+  /** A layer that waits to be ingested. */
+  queuedLayer: (digest: Digest): string => `yq ${digest}`,
+  /** A layer that was found not to be worth it, or not to come back exactly. */
+  refusedLayer: (digest: Digest): string => `yx ${digest}`,
+  recipeCounter: 'z recipes',
+  dedupTotals: 'z dedup-totals',
   scrub: 'z scrub',
   segmentScrub: 'z segment-scrub',
   segmentTotals: 'z segment-totals',
@@ -88,6 +108,12 @@ export const ranges = {
   quarantinedGroups: (): KeyRange => prefixRange('sq '),
   segments: (): KeyRange => prefixRange('ss '),
   deadSegments: (): KeyRange => prefixRange('sx '),
+  unusedBases: (): KeyRange => prefixRange('yz '),
+  recipes: (): KeyRange => prefixRange('yr '),
+  looseRecipes: (): KeyRange => prefixRange('yl '),
+  sections: (recipe: number): KeyRange => prefixRange(`ys ${groupNumber(recipe)} `),
+  queuedLayers: (): KeyRange => prefixRange('yq '),
+  refusedLayers: (): KeyRange => prefixRange('yx '),
   deletedManifests: (repository?: string): KeyRange =>
     prefixRange(repository === undefined ? 'dm ' : `dm ${repository} `),
   deletedTags: (repository?: string): KeyRange =>

@@ -1,0 +1,95 @@
+/** What the metadata store knows of layers that are kept as recipes. docs/formats.md has the keys. */
+import type { Digest } from '../../oci/digest.ts';
+import type { GroupId } from '../../storage/segments/types.ts';
+import type { RefusalReason } from '../errors.ts';
+
+/** Where the tokens of a part are kept: the group, and the number of the part in it. */
+export type Variant = readonly [group: GroupId, index: number];
+
+/** A part that is known. */
+export interface PartRecord {
+  /** Its occurrences that are kept, the first ones first. */
+  readonly variants: readonly Variant[];
+}
+
+/** How a base group is used. */
+export interface BaseRecord {
+  /** Sections that refer to parts in it. */
+  readonly sections: number;
+  /** Its bytes. */
+  readonly bytes: number;
+}
+
+/** Bytes of a section by what they are for. */
+export interface SectionBytes {
+  readonly structure: number;
+  readonly gaps: number;
+  readonly patches: number;
+}
+
+/** A section, and what it holds on to. */
+export interface SectionRecord {
+  /** Its own groups: the first one, and how many. */
+  readonly groups: readonly [first: GroupId, count: number];
+  /** Base groups whose parts it refers to. */
+  readonly bases: readonly GroupId[];
+  readonly bytes: SectionBytes;
+}
+
+/** The recipe of a layer. */
+export interface RecipeRecord {
+  /** Its number. */
+  readonly recipe: number;
+  /** The groups of its index. */
+  readonly index: readonly GroupId[];
+  /** Bytes of the layer, of its plain content, and of the index. */
+  readonly size: number;
+  readonly plainSize: number;
+  readonly indexBytes: number;
+  /** When it was made, milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** A recipe without a layer: one that is being made, or one that is to be taken apart. */
+export interface LooseRecipeRecord {
+  readonly digest: Digest;
+  /** The groups of its index, once there are any. */
+  readonly index: readonly GroupId[];
+}
+
+/** A layer that waits to be ingested. */
+export interface QueuedLayerRecord {
+  /** Since when, milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** A layer that is kept as it is. */
+export interface RefusedLayerRecord {
+  readonly reason: RefusalReason;
+  readonly at: number;
+}
+
+/** What is kept as recipes. Bytes do not count the headers of groups. */
+export interface DedupTotals {
+  /** Layers that have a recipe, their bytes, and those of their plain content. */
+  readonly layers: number;
+  readonly size: number;
+  readonly plainSize: number;
+  /** Bytes by what they are for. Those of recipes that are not finished count too. */
+  readonly bases: number;
+  readonly structure: number;
+  readonly gaps: number;
+  readonly patches: number;
+  readonly index: number;
+}
+
+export const NO_DEDUP_TOTALS: DedupTotals = {
+  layers: 0,
+  size: 0,
+  plainSize: 0,
+  bases: 0,
+  structure: 0,
+  gaps: 0,
+  patches: 0,
+  index: 0,
+};
