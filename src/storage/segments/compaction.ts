@@ -12,13 +12,13 @@
  */
 import { change } from '../metadata/changes.ts';
 import { numberOf, ranges } from '../metadata/keys.ts';
-import { decode, type GroupRecord, type SegmentRecord } from '../metadata/records.ts';
+import { decode, type SegmentRecord } from '../metadata/records.ts';
 import { type Pace, startPace } from '../pace.ts';
 import { keySteps, type StepOptions } from '../steps.ts';
 import type { FileId } from '../target/types.ts';
 import type { SegmentContext } from './context.ts';
 import { GroupMissingError } from './errors.ts';
-import { deadBytes, findGroup, moveGroup, settleSegment } from './group-index.ts';
+import { deadBytes, moveGroup, settleSegment } from './group-index.ts';
 import { sizeOf } from './layout.ts';
 import { type Leftovers, removeDeadSegments, removeLeftovers } from './leftovers.ts';
 import { readGroups } from './reader.ts';
@@ -60,12 +60,6 @@ interface Round {
   readonly report: Mutable<CompactionReport>;
 }
 
-/** A copied group. */
-interface Copy {
-  readonly from: GroupRecord;
-  readonly to: Placement;
-}
-
 function isWorthIt(
   { clock }: SegmentContext,
   segment: SegmentRecord,
@@ -101,28 +95,27 @@ async function findCandidates(
 }
 
 /** Names the new places of groups, once they are durable. */
-async function swap({ context, writer, report }: Round, copies: readonly Copy[]): Promise<void> {
+async function swap(
+  { context, writer, report }: Round,
+  copies: readonly Placement[],
+): Promise<void> {
   await writer.sync();
   await context.faultPoint('compaction.copied');
   const { result: moved } = await change(context.kv, (changes) =>
-    copies.filter(({ from, to }) => moveGroup(context, changes, from, to)),
+    copies.filter((copy) => moveGroup(context, changes, copy)),
   );
   await context.faultPoint('compaction.swapped');
   report.groups += moved.length;
-  report.bytes += moved.reduce((sum, { to }) => sum + sizeOf(to), 0);
+  report.bytes += moved.reduce((sum, copy) => sum + sizeOf(copy), 0);
 }
 
 /**
- * Copies groups of a segment and swaps their places.
+ * Copies groups and swaps their places.
  * @returns false when one of them is damaged
  */
-async function moveGroups(
-  round: Round,
-  segment: FileId,
-  ids: readonly GroupId[],
-): Promise<boolean> {
+async function moveGroups(round: Round, ids: readonly GroupId[]): Promise<boolean> {
   const { context, writer, pace, signal } = round;
-  let copies: Copy[] = [];
+  let copies: Placement[] = [];
   let bytes = 0;
   let isSound = true;
   for await (const result of readGroups(context, ids, signal)) {
@@ -132,11 +125,8 @@ async function moveGroups(
       isSound = false;
       break;
     }
-    const from = findGroup(context, result.id);
-    if (from?.segment !== segment) continue;
-    const [to] = await writer.copy([result.group]);
-    copies.push({ from, to: to! });
-    bytes += sizeOf(from);
+    copies.push(...(await writer.copy([result.group])));
+    bytes += sizeOf(result.group.bytes);
     if (bytes >= BATCH_BYTES) {
       await swap(round, copies);
       copies = [];
@@ -152,7 +142,7 @@ async function compactSegment(round: Round, segment: FileId): Promise<void> {
   const { context, report, pace, signal } = round;
   const options = { pace, signal, limit: BATCH_GROUPS };
   for await (const found of keySteps(context.kv, ranges.groupsAt(segment), options)) {
-    if (await moveGroups(round, segment, found.map(numberOf))) continue;
+    if (await moveGroups(round, found.map(numberOf))) continue;
     report.damaged++;
     return;
   }

@@ -153,20 +153,13 @@ export function releaseGroups(
 }
 
 /**
- * Says that a group lies somewhere else now. Nothing happens when it was released, moved or
- * quarantined meanwhile.
- * @param from - where it was read
+ * Says that a group lies somewhere else now. Nothing happens when it was released or quarantined
+ * meanwhile.
  */
-export function moveGroup(
-  context: SegmentContext,
-  changes: Changes,
-  from: Pick<GroupRecord, 'segment' | 'position'>,
-  to: Placement,
-): boolean {
+export function moveGroup(context: SegmentContext, changes: Changes, to: Placement): boolean {
   const tally = tallyOf(context, changes);
   const record = currentGroup(changes, tally, to.id);
   if (record === undefined || record.damaged !== undefined) return false;
-  if (!samePlace(record, from)) return false;
   leave(changes, tally, to.id, record);
   addGroups(context, changes, [to]);
   return true;

@@ -23,7 +23,7 @@ export const GROUP_HEADER = 28;
 /** Bytes of a segment's mark. */
 export const MARK = 8;
 /** The version that is written. */
-export const SEGMENT_VERSION = 1;
+const SEGMENT_VERSION = 1;
 
 const MAGIC = Buffer.from('STOWSEG\n');
 

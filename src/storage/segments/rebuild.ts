@@ -22,7 +22,7 @@ import type { FileId } from '../target/types.ts';
 import type { SegmentContext } from './context.ts';
 import { enterFoundGroup, findGroup } from './group-index.ts';
 import { inspectGroup } from './reader.ts';
-import type { Placement } from './types.ts';
+import type { GroupId, Placement } from './types.ts';
 import { walkSegment } from './walk.ts';
 
 /** Groups entered, or keys removed, in one transaction. */
@@ -57,15 +57,15 @@ async function clearIndex(kv: KeyValueStore, pace: Pace, signal: AbortSignal): P
 
 /** Enters groups; of two copies of one, the sound one. */
 async function enterAll(context: SegmentContext, placements: readonly Placement[]): Promise<void> {
-  const wanted: Placement[] = [];
+  const wanted = new Map<GroupId, Placement>();
   for (const placement of placements) {
-    const known = findGroup(context, placement.id);
-    const isBetter =
-      known === undefined || (await inspectGroup(context, placement.id, known)) !== undefined;
-    if (isBetter) wanted.push(placement);
+    const { id } = placement;
+    const known = wanted.get(id) ?? findGroup(context, id);
+    const isBetter = known === undefined || (await inspectGroup(context, id, known)) !== undefined;
+    if (isBetter) wanted.set(id, placement);
   }
   await change(context.kv, (changes) => {
-    for (const placement of wanted) enterFoundGroup(context, changes, placement);
+    for (const placement of wanted.values()) enterFoundGroup(context, changes, placement);
   });
 }
 

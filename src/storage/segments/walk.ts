@@ -30,7 +30,8 @@ async function findMark(reader: FileReader, segment: number): Promise<Buffer | u
 
 /**
  * The groups whose header is sound and whose bytes are all there, in their order. Behind a damaged
- * header it goes on at the next sound one. Bodies are neither read nor checked.
+ * header it goes on at the next sound one. Bodies are neither read nor checked, so a header of this
+ * segment in a wrong place, which only a misplaced write can bring about, may hide a group.
  * @throws SegmentVersionError, errors of the file system
  */
 export async function* walkSegment(reader: FileReader, segment: number): AsyncGenerator<Placement> {

@@ -280,6 +280,14 @@ describe.each(SEGMENT_PLACES.map((make) => ({ name: make().name, make })))(
       expect([...test.store.damaged()]).toEqual([]);
     });
 
+    it('leaves alone the empty files that were made ahead in this run', async () => {
+      await test.reopen();
+      await test.store.compact();
+      const groups = await fill(3 * FULL);
+      await test.reopen();
+      await expectGroups(groups);
+    });
+
     it('a writer may take a segment with leftovers before they are found', async () => {
       const groups = await fill(3);
       const writer = await test.store.begin();

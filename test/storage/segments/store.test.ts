@@ -534,6 +534,23 @@ describe('a segment store whose disk fails', () => {
     await test.close();
   });
 
+  it('decisions 2: a segment that is about to go is not taken for a leftover', async () => {
+    const fails = new Set<string>();
+    const test = await open(fails);
+    const kept = await storeGroups(test, [group(1, 1000)]);
+    await test.reopen();
+    fails.add('commit');
+    const releasing = release(test, [kept[0]!.id]);
+    const compacting = test.store.compact().catch(() => undefined);
+    await expect(releasing).rejects.toThrow(CommitError);
+    await compacting;
+    fails.clear();
+    expect((await test.store.read(kept[0]!.id)).bytes.length).toBe(1000);
+    await test.store.compact();
+    expect((await test.store.read(kept[0]!.id)).bytes.length).toBe(1000);
+    await test.close();
+  });
+
   it('a segment that could not be removed goes with the next compaction', async () => {
     const fails = new Set<string>();
     const test = await open(fails);
