@@ -25,6 +25,8 @@ export interface DedupContext {
   readonly logger: StoreLogger;
   /** Base groups that a running ingest is about to refer to, and by how many it is. */
   readonly pins: Map<GroupId, number>;
+  /** Recipes that are being restored, and by how many; the collector leaves them alone. */
+  readonly readers: Map<number, number>;
   /** Recipes that are being made; all other loose ones are to be taken apart. */
   readonly running: Set<number>;
   /** Called at named places; does nothing outside of fault tests. */

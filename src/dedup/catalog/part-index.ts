@@ -35,8 +35,7 @@ export interface PlacedPart {
 export function enterParts(changes: Changes, parts: readonly PlacedPart[]): void {
   const found = new Map<string, readonly Variant[]>();
   for (const { hash, variant } of parts) {
-    const known =
-      found.get(hash) ?? changes.record<PartRecord>(keys.part(hash))?.variants ?? [];
+    const known = found.get(hash) ?? changes.record<PartRecord>(keys.part(hash))?.variants ?? [];
     if (known.length < MAX_VARIANTS) found.set(hash, [...known, variant]);
   }
   for (const [hash, variants] of found) {

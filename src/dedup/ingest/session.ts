@@ -1,7 +1,8 @@
 /** The store's side of an ingest: finds parts, writes groups and enters sections. */
-import type { SegmentWriter } from '../../storage/segments/writer.ts';
+
 import { GroupDamagedError, GroupMissingError } from '../../storage/segments/errors.ts';
 import { type GroupId, MAX_GROUP, type Placement } from '../../storage/segments/types.ts';
+import type { SegmentWriter } from '../../storage/segments/writer.ts';
 import { findPart } from '../catalog/part-index.ts';
 import { BaseGoneError, enterSection, type FreshBase } from '../catalog/sections.ts';
 import { type DedupContext, GROUP_KIND } from '../context.ts';
@@ -108,7 +109,8 @@ export function createIngestSession(
           for await (const { id, bytes } of segments.readMany(left, signal)) found.set(id, bytes);
           break;
         } catch (error) {
-          if (!(error instanceof GroupMissingError || error instanceof GroupDamagedError)) throw error;
+          if (!(error instanceof GroupMissingError || error instanceof GroupDamagedError))
+            throw error;
           // Goes on behind the one that cannot be had.
           left = left.slice(left.indexOf(error.id) + 1);
         }

@@ -4,6 +4,7 @@ import { DeflateError } from '../../codec/deflate/errors.ts';
 import { GzipError } from '../../codec/gzip/errors.ts';
 import { type BaseGroup, readBaseGroup } from '../../codec/tokens/base-group.ts';
 import { ByteWriter } from '../../codec/tokens/bytes.ts';
+import { TokenError } from '../../codec/tokens/errors.ts';
 import type { GroupId } from '../../storage/segments/types.ts';
 import { LayerRefusedError } from '../errors.ts';
 import { BlockSums } from '../recipe/block-sums.ts';
@@ -75,6 +76,16 @@ export interface LayerTaker {
   take(chunks: AsyncIterable<Uint8Array>, host: IngestHost): Promise<TakenApart>;
 }
 
+/** A group that is damaged is as good as none: its parts are stored anew. */
+function tryRead(bytes: Uint8Array): BaseGroup | undefined {
+  try {
+    return readBaseGroup(bytes);
+  } catch (error) {
+    if (error instanceof TokenError) return undefined;
+    throw error;
+  }
+}
+
 /** Creates a taker, with a cache of decoded groups. */
 export function createLayerTaker({ maxVariants, level }: TakeApartOptions): LayerTaker {
   const decoded = new LRUCache<GroupId, BaseGroup>({
@@ -96,7 +107,8 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
     if (missing.size === 0) return groups;
     const found = await host.read([...missing].sort((a, b) => a - b));
     for (const [id, bytes] of found) {
-      const group = readBaseGroup(bytes);
+      const group = tryRead(bytes);
+      if (group === undefined) continue;
       decoded.set(id, group);
       groups.set(id, group);
     }
@@ -127,10 +139,7 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
     throw new Error('base groups went away again and again');
   }
 
-  async function takeAll(
-    chunks: AsyncIterable<Uint8Array>,
-    host: IngestHost,
-  ): Promise<TakenApart> {
+  async function takeAll(chunks: AsyncIterable<Uint8Array>, host: IngestHost): Promise<TakenApart> {
     const cutter = new SectionCutter();
     const hasher = new BlockSums();
     const sums = new ByteWriter();

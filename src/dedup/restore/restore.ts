@@ -1,25 +1,16 @@
 /** Restores layers, or stretches of them: every byte is checked before it leaves. */
 import { timingSafeEqual } from 'node:crypto';
 import { algorithmOf, type Digest, finishDigest, startDigest } from '../../oci/digest.ts';
-import { GroupDamagedError, GroupMissingError } from '../../storage/segments/errors.ts';
 import type { DedupContext } from '../context.ts';
 import { LayerDamagedError, RecipeError } from '../errors.ts';
 import { BLOCK_SIZE, BlockSums, SUM_SIZE } from '../recipe/block-sums.ts';
+import { isDamage } from './damage.ts';
 import { firstSectionFor, type ReadyRecipe, rebuildSections } from './sections.ts';
 
 /** A stretch of a layer in bytes; `end` is not included. */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
-}
-
-/** Whether an error says that what is stored is wrong; others say that it could not be looked at. */
-function isDamage(error: unknown): boolean {
-  return (
-    error instanceof RecipeError ||
-    error instanceof GroupMissingError ||
-    error instanceof GroupDamagedError
-  );
 }
 
 /** Puts the bytes of sections, from a block's begin on, into blocks. */

@@ -1,0 +1,89 @@
+/**
+ * Body of a thread that takes layers apart, one at a time. It asks for the bytes of the layer, some
+ * chunks ahead, and for what it needs of the store.
+ */
+import { parentPort } from 'node:worker_threads';
+import { LayerRefusedError } from '../errors.ts';
+import type { HostAnswer, HostCall, TakerMessage, ThreadMessage } from './taker-protocol.ts';
+import { createLayerTaker, type IngestHost } from './take-apart.ts';
+import { TAKE_APART } from './take-apart-options.ts';
+
+/** Chunks that are asked for before they are needed. */
+const AHEAD = 4;
+
+const taker = createLayerTaker(TAKE_APART);
+/** Chunks that have come, and who waits for one; undefined: the end. */
+const chunks: (Uint8Array | undefined)[] = [];
+let wanted: PromiseWithResolvers<void> | undefined;
+let asked: PromiseWithResolvers<HostAnswer> | undefined;
+
+function post(message: ThreadMessage, transfer: readonly ArrayBuffer[] = []): void {
+  parentPort?.postMessage(message, transfer);
+}
+
+async function* read(): AsyncGenerator<Uint8Array, void> {
+  for (let i = 0; i < AHEAD; i++) post({ kind: 'pull' });
+  for (;;) {
+    if (chunks.length === 0) {
+      wanted = Promise.withResolvers();
+      await wanted.promise;
+    }
+    const chunk = chunks.shift();
+    if (chunk === undefined) return;
+    yield chunk;
+    post({ kind: 'pull' });
+  }
+}
+
+async function ask<Name extends keyof IngestHost>(
+  method: Name,
+  argument: Parameters<IngestHost[Name]>[0],
+  transfer: readonly ArrayBuffer[] = [],
+): Promise<Awaited<ReturnType<IngestHost[Name]>>> {
+  asked = Promise.withResolvers();
+  post({ kind: 'call', call: { method, argument } as HostCall }, transfer);
+  return (await asked.promise) as Awaited<ReturnType<IngestHost[Name]>>;
+}
+
+/** A copy that can be handed over: what it is a view of may belong to others. */
+function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
+}
+
+const host: IngestHost = {
+  find: (hashes) => ask('find', hashes),
+  read: (groups) => ask('read', groups),
+  writeBases(bases) {
+    const copies = bases.map(({ bytes, hashes }) => ({ bytes: own(bytes), hashes }));
+    return ask(
+      'writeBases',
+      copies,
+      copies.map(({ bytes }) => bytes.buffer),
+    );
+  },
+  storeSection(section) {
+    const bytes = own(section.bytes);
+    return ask('storeSection', { ...section, bytes }, [bytes.buffer]);
+  },
+};
+
+async function take(): Promise<void> {
+  chunks.length = 0;
+  try {
+    const taken = await taker.take(read(), host);
+    post({ kind: 'taken', taken: { ...taken, sums: own(taken.sums) } });
+  } catch (error) {
+    const reason = error instanceof LayerRefusedError ? error.reason : undefined;
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    post({ kind: 'failed', reason, message });
+  }
+}
+
+parentPort?.on('message', (message: TakerMessage) => {
+  if (message.kind === 'begin') void take();
+  else if (message.kind === 'answer') asked?.resolve(message.answer);
+  else {
+    chunks.push(message.kind === 'chunk' ? message.bytes : undefined);
+    wanted?.resolve();
+  }
+});

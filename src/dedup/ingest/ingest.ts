@@ -1,0 +1,123 @@
+/**
+ * Ingests a layer: takes it apart, stores what is new of it, and makes sure that what is stored gives
+ * its bytes again. Only then the layer has a recipe. Whatever ends an ingest before that leaves
+ * nothing but a loose recipe, which is taken apart at once, or after a crash by the collector.
+ */
+import type { Digest } from '../../oci/digest.ts';
+import { beginRecipe, enterRecipe, findRecipe, takeRecipeApart } from '../catalog/recipes.ts';
+import { type DedupContext, GROUP_KIND } from '../context.ts';
+import { LayerDamagedError, LayerRefusedError } from '../errors.ts';
+import { encodeRecipeIndex, type RecipeIndex } from '../recipe/recipe-index.ts';
+import { restoreRecipe } from '../restore/restore.ts';
+import type { Reservations } from './reservations.ts';
+import { createIngestSession, type IngestSession } from './session.ts';
+import type { LayerTaker, TakenApart } from './take-apart.ts';
+
+/** The bytes of a layer as they were pushed. */
+export type LayerSource = (signal: AbortSignal) => AsyncIterable<Uint8Array>;
+
+/** What an ingest needs besides the store. */
+export interface IngestTools {
+  readonly taker: LayerTaker;
+  readonly reservations: Reservations;
+}
+
+/** What became of a layer: it has a recipe now, or had one before. */
+export type IngestResult = 'stored' | 'known';
+
+/** @throws LayerRefusedError when there is nothing to be won */
+function checkWorth(session: IngestSession, { size, isOpaque }: TakenApart): void {
+  if (isOpaque && session.storedBytes >= size) throw new LayerRefusedError('not-worth-it');
+}
+
+/** Restores everything from what is stored. @throws LayerRefusedError when it is not the layer */
+async function verify(
+  context: DedupContext,
+  recipe: number,
+  options: { readonly digest: Digest; readonly index: RecipeIndex; readonly signal: AbortSignal },
+): Promise<void> {
+  const { digest, index, signal } = options;
+  const range = { start: 0, end: index.size };
+  try {
+    const blocks = restoreRecipe(context, { recipe, index }, { digest, range, signal });
+    for await (const _ of blocks) signal.throwIfAborted();
+  } catch (error) {
+    if (!(error instanceof LayerDamagedError)) throw error;
+    throw new LayerRefusedError('not-exact', { cause: error });
+  }
+}
+
+async function make(
+  context: DedupContext,
+  recipe: number,
+  layer: { readonly digest: Digest; readonly source: LayerSource },
+  { tools, signal }: { readonly tools: IngestTools; readonly signal: AbortSignal },
+): Promise<IngestResult> {
+  const { digest, source } = layer;
+  const writer = await context.segments.begin(signal);
+  try {
+    const { reservations } = tools;
+    const session = createIngestSession(context, { recipe, writer, reservations, signal });
+    let taken: TakenApart;
+    try {
+      taken = await tools.taker.take(source(signal), session);
+    } finally {
+      session.release();
+    }
+    checkWorth(session, taken);
+    const { size, plainSize, sums } = taken;
+    const index = { size, plainSize, sections: session.sections, sums };
+    await verify(context, recipe, { digest, index, signal });
+    await context.faultPoint('ingest.verified');
+    const pieces = encodeRecipeIndex(index);
+    const placements = await writer.append(
+      pieces.map((bytes) => ({ kind: GROUP_KIND.recipeIndex, bytes })),
+    );
+    await writer.sync();
+    signal.throwIfAborted();
+    const record = {
+      recipe,
+      index: placements.map(({ id }) => id),
+      size,
+      plainSize,
+      indexBytes: pieces.reduce((sum, { length }) => sum + length, 0),
+      at: context.clock(),
+    };
+    const isEntered = await enterRecipe(context, { digest, record, placements });
+    await context.faultPoint('ingest.committed');
+    return isEntered ? 'stored' : 'known';
+  } finally {
+    await writer.close();
+  }
+}
+
+/**
+ * Ingests a layer, unless it has a recipe.
+ * @throws LayerRefusedError when it is to stay as it is, what the source throws, CommitError, errors
+ *   of the disk, the signal's reason; nothing of it stays then
+ */
+export async function ingestLayer(
+  context: DedupContext,
+  layer: { readonly digest: Digest; readonly source: LayerSource },
+  options: { readonly tools: IngestTools; readonly signal: AbortSignal },
+): Promise<IngestResult> {
+  const { kv, running, logger } = context;
+  if (findRecipe(kv, layer.digest) !== undefined) return 'known';
+  const recipe = await beginRecipe(context, layer.digest);
+  let isEntered = false;
+  try {
+    await context.faultPoint('ingest.begun');
+    const result = await make(context, recipe, layer, options);
+    isEntered = result === 'stored';
+    return result;
+  } finally {
+    if (!isEntered) {
+      // Not by the signal: what is left behind would have to wait for the collector.
+      const { signal } = new AbortController();
+      await takeRecipeApart(context, recipe, { signal }).catch((error: unknown) => {
+        logger.warn({ err: error, digest: layer.digest }, 'unfinished recipe not taken apart');
+      });
+    }
+    running.delete(recipe);
+  }
+}

@@ -1,0 +1,30 @@
+/** What a thread that takes layers apart and its owner say to each other. */
+import type { RefusalReason } from '../errors.ts';
+import type { IngestHost, TakenApart } from './take-apart.ts';
+
+/** A call of the store by the thread. */
+export type HostCall = {
+  [Name in keyof IngestHost]: {
+    readonly method: Name;
+    readonly argument: Parameters<IngestHost[Name]>[0];
+  };
+}[keyof IngestHost];
+
+/** What such a call returns. */
+export type HostAnswer = Awaited<ReturnType<IngestHost[keyof IngestHost]>>;
+
+/** What the thread hears. */
+export type TakerMessage =
+  | { readonly kind: 'begin' }
+  | { readonly kind: 'chunk'; readonly bytes: Uint8Array }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'answer'; readonly answer: HostAnswer };
+
+/** What the thread says. */
+export type ThreadMessage =
+  /** One more chunk can come. */
+  | { readonly kind: 'pull' }
+  | { readonly kind: 'call'; readonly call: HostCall }
+  | { readonly kind: 'taken'; readonly taken: TakenApart }
+  /** It has not worked; `reason` when the layer was refused. */
+  | { readonly kind: 'failed'; readonly reason: RefusalReason | undefined; readonly message: string };

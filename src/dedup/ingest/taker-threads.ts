@@ -1,0 +1,143 @@
+/** Threads that take layers apart. */
+import { Worker } from 'node:worker_threads';
+import { workerUrl } from '../../lib/worker-url.ts';
+import { createSlots } from '../../storage/segments/slots.ts';
+import { LayerRefusedError } from '../errors.ts';
+import type { IngestHost, LayerTaker, TakenApart } from './take-apart.ts';
+import type { HostAnswer, HostCall, TakerMessage, ThreadMessage } from './taker-protocol.ts';
+import type { LayerTakers } from './takers.ts';
+
+/** Copies bytes, so that the copy can be handed over to another thread. */
+function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
+}
+
+/** Carries out a call of the thread. */
+async function answerTo(host: IngestHost, call: HostCall): Promise<HostAnswer> {
+  switch (call.method) {
+    case 'find':
+      return await host.find(call.argument);
+    case 'read': {
+      const groups = await host.read(call.argument);
+      return new Map([...groups].map(([id, bytes]) => [id, own(bytes)]));
+    }
+    case 'writeBases':
+      return await host.writeBases(call.argument);
+    case 'storeSection':
+      return await host.storeSection(call.argument);
+  }
+}
+
+/** Lets a thread take one layer apart. */
+function takeOn(
+  worker: Worker,
+  chunks: AsyncIterable<Uint8Array>,
+  host: IngestHost,
+): Promise<TakenApart> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  const outcome = Promise.withResolvers<TakenApart>();
+  const { reject } = outcome;
+  let reading: Promise<void> = Promise.resolve();
+
+  function post(message: TakerMessage, transfer: readonly ArrayBuffer[] = []): void {
+    worker.postMessage(message, transfer);
+  }
+
+  async function readChunk(): Promise<void> {
+    const { value, done } = await iterator.next();
+    if (done) {
+      post({ kind: 'end' });
+      return;
+    }
+    const bytes = own(value);
+    post({ kind: 'chunk', bytes }, [bytes.buffer]);
+  }
+
+  function hear(message: ThreadMessage): void {
+    switch (message.kind) {
+      case 'pull':
+        reading = reading.then(readChunk);
+        reading.catch(reject);
+        break;
+      case 'call':
+        answerTo(host, message.call).then((answer) => post({ kind: 'answer', answer }), reject);
+        break;
+      case 'taken':
+        outcome.resolve(message.taken);
+        break;
+      case 'failed':
+        if (message.reason === undefined) reject(new Error(message.message));
+        else reject(new LayerRefusedError(message.reason, { cause: new Error(message.message) }));
+        break;
+    }
+  }
+
+  const end = (): void => reject(new Error('an ingesting thread ended'));
+  worker.on('message', hear);
+  worker.on('error', reject);
+  worker.on('exit', end);
+  post({ kind: 'begin' });
+  return outcome.promise.finally(async () => {
+    worker.off('message', hear);
+    worker.off('error', reject);
+    worker.off('exit', end);
+    await reading.catch(() => undefined);
+    await iterator.return?.();
+  });
+}
+
+/**
+ * Threads that take layers apart; each starts with its first layer.
+ * @param count - layers at once
+ */
+export function createTakerThreads(count: number): LayerTakers {
+  const slots = createSlots(count);
+  const idle: Worker[] = [];
+  const all = new Set<Worker>();
+
+  function start(): Worker {
+    const worker = new Worker(workerUrl(import.meta.url, './ingest-worker'));
+    worker.unref();
+    all.add(worker);
+    worker.on('error', () => all.delete(worker));
+    worker.on('exit', () => all.delete(worker));
+    return worker;
+  }
+
+  /** A thread that has not come to an end with a layer is of no use for another one. */
+  async function give(worker: Worker, isClean: boolean): Promise<void> {
+    if (isClean && all.has(worker)) idle.push(worker);
+    else await worker.terminate();
+  }
+
+  return {
+    count,
+    async use(signal, work) {
+      const release = await slots.take(signal);
+      try {
+        let worker = idle.pop();
+        while (worker !== undefined && !all.has(worker)) worker = idle.pop();
+        const thread = worker ?? start();
+        let isClean = true;
+        const taker: LayerTaker = {
+          async take(chunks, host) {
+            isClean = false;
+            const taken = await takeOn(thread, chunks, host);
+            isClean = true;
+            return taken;
+          },
+        };
+        try {
+          return await work(taker);
+        } finally {
+          await give(thread, isClean);
+        }
+      } finally {
+        release();
+      }
+    },
+    async close() {
+      await Promise.all([...all].map((worker) => worker.terminate()));
+    },
+  };
+}

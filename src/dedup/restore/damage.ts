@@ -1,0 +1,14 @@
+/** Tells damage from bad luck. */
+import { TokenError } from '../../codec/tokens/errors.ts';
+import { GroupDamagedError, GroupMissingError } from '../../storage/segments/errors.ts';
+import { RecipeError } from '../errors.ts';
+
+/** Whether an error says that what is stored is wrong; others say that it could not be looked at. */
+export function isDamage(error: unknown): boolean {
+  return (
+    error instanceof RecipeError ||
+    error instanceof TokenError ||
+    error instanceof GroupMissingError ||
+    error instanceof GroupDamagedError
+  );
+}

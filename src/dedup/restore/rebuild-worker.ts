@@ -1,0 +1,21 @@
+/** Body of a thread that rebuilds sections, one at a time. */
+import { parentPort } from 'node:worker_threads';
+import { createRebuildBench } from './rebuild-job.ts';
+import { type PackedJob, unpackJob } from './packed-job.ts';
+
+/** What a thread answers: the bytes of the section, or what is wrong with it. */
+export type RebuildAnswer =
+  | { readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly problem: string };
+
+const bench = createRebuildBench();
+
+parentPort?.on('message', (job: PackedJob) => {
+  try {
+    const bytes = bench(unpackJob(job));
+    parentPort?.postMessage({ bytes } satisfies RebuildAnswer, [bytes.buffer]);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    parentPort?.postMessage({ problem } satisfies RebuildAnswer);
+  }
+});
