@@ -4,9 +4,9 @@
  */
 import { parentPort } from 'node:worker_threads';
 import { LayerRefusedError } from '../errors.ts';
-import type { HostAnswer, HostCall, TakerMessage, ThreadMessage } from './taker-protocol.ts';
 import { createLayerTaker, type IngestHost } from './take-apart.ts';
 import { TAKE_APART } from './take-apart-options.ts';
+import type { HostAnswer, HostCall, TakerMessage, ThreadMessage } from './taker-protocol.ts';
 
 /** Chunks that are asked for before they are needed. */
 const AHEAD = 4;
@@ -18,7 +18,7 @@ let wanted: PromiseWithResolvers<void> | undefined;
 let asked: PromiseWithResolvers<HostAnswer> | undefined;
 
 function post(message: ThreadMessage, transfer: readonly ArrayBuffer[] = []): void {
-  parentPort?.postMessage(message, transfer);
+  parentPort?.postMessage(message, [...transfer]);
 }
 
 async function* read(): AsyncGenerator<Uint8Array, void> {

@@ -6,39 +6,34 @@
 /** Parts that are about to be stored. */
 export interface Reservations {
   /**
-   * Waits until no other section is about to store any of these parts. Nobody waits who has a
-   * reservation, so nobody waits for ever.
+   * Waits until no other section is about to store any of these parts, and reserves some of them.
+   * Nobody waits who has a reservation, so nobody waits for ever.
+   * @param choose - says which, at the moment when nobody else is about to store any
+   * @returns to be called when they have been stored, or never will be
    * @throws the signal's reason
    */
-  settled(hashes: readonly string[], signal: AbortSignal): Promise<void>;
-  /**
-   * Reserves parts.
-   * @returns to be called when they have been stored, or never will be
-   */
-  reserve(hashes: readonly string[]): () => void;
+  claim(
+    hashes: readonly string[],
+    choose: () => readonly string[],
+    signal: AbortSignal,
+  ): Promise<() => void>;
 }
 
 /** Creates the reservations of one process. */
 export function createReservations(): Reservations {
   const open = new Map<string, Promise<void>>();
   return {
-    async settled(hashes, signal) {
-      for (let i = 0; i < hashes.length; ) {
-        const other = open.get(hashes[i]!);
-        if (other === undefined) {
-          i++;
-          continue;
-        }
-        await Promise.race([other, aborted(signal)]);
-        // Others may have been reserved meanwhile.
-        i = 0;
+    async claim(hashes, choose, signal) {
+      for (;;) {
+        const others = hashes.map((hash) => open.get(hash)).find((one) => one !== undefined);
+        if (others === undefined) break;
+        await Promise.race([others, aborted(signal)]);
       }
-    },
-    reserve(hashes) {
+      const chosen = choose();
       const { promise, resolve } = Promise.withResolvers<void>();
-      for (const hash of hashes) open.set(hash, promise);
+      for (const hash of chosen) open.set(hash, promise);
       return () => {
-        for (const hash of hashes) if (open.get(hash) === promise) open.delete(hash);
+        for (const hash of chosen) open.delete(hash);
         resolve();
       };
     },

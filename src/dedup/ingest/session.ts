@@ -7,6 +7,7 @@ import { findPart } from '../catalog/part-index.ts';
 import { BaseGoneError, enterSection, type FreshBase } from '../catalog/sections.ts';
 import { type DedupContext, GROUP_KIND } from '../context.ts';
 import type { IndexedSection } from '../recipe/recipe-index.ts';
+import type { BasePlace } from '../section/model.ts';
 import type { Reservations } from './reservations.ts';
 import type { IngestHost, SectionToStore } from './take-apart.ts';
 
@@ -96,10 +97,14 @@ export function createIngestSession(
     async find(hashes) {
       // From an attempt whose groups went away.
       release();
-      await reservations.settled(hashes, signal);
-      const found = hashes.map((hash) => findPart(kv, hash));
-      unreserve = reservations.reserve(hashes.filter((_, i) => found[i]!.length === 0));
-      pin(new Set(found.flat().map(({ group }) => group)));
+      let found: (readonly BasePlace[])[] = [];
+      const choose = (): readonly string[] => {
+        found = hashes.map((hash) => findPart(kv, hash));
+        // Before anybody else has a turn, who could collect them.
+        pin(new Set(found.flat().map(({ group }) => group)));
+        return hashes.filter((_, i) => found[i]!.length === 0);
+      };
+      unreserve = await reservations.claim(hashes, choose, signal);
       return found;
     },
     async read(groups) {

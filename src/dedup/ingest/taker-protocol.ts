@@ -27,4 +27,8 @@ export type ThreadMessage =
   | { readonly kind: 'call'; readonly call: HostCall }
   | { readonly kind: 'taken'; readonly taken: TakenApart }
   /** It has not worked; `reason` when the layer was refused. */
-  | { readonly kind: 'failed'; readonly reason: RefusalReason | undefined; readonly message: string };
+  | {
+      readonly kind: 'failed';
+      readonly reason: RefusalReason | undefined;
+      readonly message: string;
+    };

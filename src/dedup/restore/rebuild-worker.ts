@@ -1,7 +1,7 @@
 /** Body of a thread that rebuilds sections, one at a time. */
 import { parentPort } from 'node:worker_threads';
-import { createRebuildBench } from './rebuild-job.ts';
 import { type PackedJob, unpackJob } from './packed-job.ts';
+import { createRebuildBench } from './rebuild-job.ts';
 
 /** What a thread answers: the bytes of the section, or what is wrong with it. */
 export type RebuildAnswer =

@@ -13,6 +13,7 @@ import { change } from '../../../src/storage/metadata/changes.ts';
 import {
   memoryPlace,
   openTestSegments,
+  type SegmentPlace,
   type TestSegments,
 } from '../../storage/segments/support/places.ts';
 
@@ -71,8 +72,11 @@ export interface TestLayers {
 export const { signal: GO_ON } = new AbortController();
 
 /** Opens an empty store. */
-export async function openTestLayers(options: Partial<LayerOptions> = {}): Promise<TestLayers> {
-  const segments = await openTestSegments(memoryPlace(), { segmentSize: 8 * 1024 * 1024 });
+export async function openTestLayers(
+  options: Partial<LayerOptions> = {},
+  place: SegmentPlace = memoryPlace(),
+): Promise<TestLayers> {
+  const segments = await openTestSegments(place, { segmentSize: 8 * 1024 * 1024 });
   const { kv, store } = segments;
   const files = new Map<string, Buffer>();
   const layers = openLayers(
