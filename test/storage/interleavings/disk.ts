@@ -102,6 +102,7 @@ export function createDisk(): Disk {
   const files = createMemoryFiles();
   const sidecars = new Map<string, Sidecar>();
   let commits = 0;
+  let boot = 0;
   return {
     engine,
     files,
@@ -111,6 +112,7 @@ export function createDisk(): Disk {
     },
     losePower(keepSidecars) {
       losePower(files);
+      boot++;
       if (!keepSidecars) sidecars.clear();
     },
     open(gates, options, onUnreadable) {
@@ -122,7 +124,7 @@ export function createDisk(): Disk {
             commits++;
           }),
       });
-      const memory = createMemorySidecars(sidecars);
+      const memory = createMemorySidecars(sidecars, `boot ${boot}`);
       const gated: Sidecars = {
         ...memory,
         write: (id, sidecar) => gates.pass('sidecar', () => memory.write(id, sidecar)),
