@@ -4,21 +4,27 @@
  *
  * ```
  * literal, length   bits of code and extra value 19..0 | UNUSED 23 | number of bits 28..24
- * distance          code 14..0 | bits of the code 19..16 | UNUSED 23 | number of all bits 28..24
- *                   and in the upper half the base
+ * distance          bits of the code 5..0 | number of all bits 13..8 | UNUSED 23
  * ```
+ *
+ * The code of a distance d is followed by the extra value d - base. Both together are the number
+ * ((d - 1) << bits of the code) + (code - ((base - 1) << bits of the code)), whose second part is
+ * the upper half of the entry, signed.
  */
 import { DISTANCE_BASE, DISTANCE_EXTRA, LENGTH_BASE, LENGTH_EXTRA } from './codes';
 import { COUNTS, nextCode, SORTED, sortSymbols } from './huffman';
 
 export const UNUSED: u32 = 0x80_0000;
 
-/** By byte value. */
-export const LITERALS: usize = memory.data(256 * 4, 16);
-/** By length, plus 512 for length 258 as code 284. */
-export const MATCHES: usize = memory.data(1024 * 4, 16);
+/** Literals by value, then matches by length. */
+export const CODED: usize = memory.data((256 + 513) * 4, 16);
+export const FIRST_LENGTH: u32 = 256;
+/** Stands for length 258 as code 284. */
+export const IRREGULAR_LENGTH: u32 = 512;
 /** By distance symbol. */
-export const DISTANCES: usize = memory.data(32 * 8, 16);
+export const DISTANCES: usize = memory.data(31 * 8, 16);
+/** A symbol without bits, for what has no distance. */
+export const NO_DISTANCE: u32 = 30;
 /** Distance symbols by distance - 1 up to 255, then by its part above the lowest 7 bits. */
 export const DISTANCE_SYMBOLS: usize = memory.data(512, 16);
 /** The end-of-block code, as a literal. */
@@ -27,7 +33,7 @@ export let endOfBlock: u32 = 0;
 /** Codes of one alphabet by symbol: code 14..0 | bits 19..16, or 0. */
 const CODES: usize = memory.data(288 * 4, 4);
 
-for (let i: u32 = 0; i < 1024; i++) store<u32>(MATCHES + (i << 2), UNUSED);
+for (let i: u32 = 0; i < 256 + 513; i++) store<u32>(CODED + (i << 2), UNUSED);
 for (let symbol: u32 = 0; symbol < 30; symbol++) {
   const first = load<u32>(DISTANCE_BASE + (symbol << 2)) - 1;
   const end = first + ((<u32>1) << load<u8>(DISTANCE_EXTRA + symbol));
@@ -62,27 +68,28 @@ function entryOf(symbol: u32, extra: u32, value: u32): u32 {
 
 function buildLiterals(lengths: usize, count: u32): void {
   assignCodes(lengths, count);
-  for (let i: u32 = 0; i < 256; i++) store<u32>(LITERALS + (i << 2), entryOf(i, 0, 0));
+  for (let i: u32 = 0; i < 256; i++) store<u32>(CODED + (i << 2), entryOf(i, 0, 0));
   endOfBlock = entryOf(256, 0, 0);
   for (let i: u32 = 0; i < 29; i++) {
     const base = load<u32>(LENGTH_BASE + (i << 2));
     const extra = <u32>load<u8>(LENGTH_EXTRA + i);
     for (let value: u32 = 0; value < (<u32>1) << extra; value++) {
       // 258 is written over by the next symbol, but for what the irregular token wants.
-      store<u32>(MATCHES + ((base + value) << 2), entryOf(257 + i, extra, value));
+      store<u32>(CODED + ((FIRST_LENGTH + base + value) << 2), entryOf(257 + i, extra, value));
     }
   }
-  store<u32>(MATCHES + ((512 + 258) << 2), entryOf(284, 5, 31));
+  store<u32>(CODED + ((FIRST_LENGTH + IRREGULAR_LENGTH) << 2), entryOf(284, 5, 31));
 }
 
 function buildDistances(lengths: usize, count: u32): void {
   assignCodes(lengths, count);
   for (let i: u32 = 0; i < 30; i++) {
     const code = load<u32>(CODES + (i << 2));
-    const bits = (code >> 16) + <u32>load<u8>(DISTANCE_EXTRA + i);
-    const entry = code === 0 ? UNUSED : code | (bits << 24);
-    store<u32>(DISTANCES + (i << 3), entry);
-    store<u32>(DISTANCES + (i << 3), load<u32>(DISTANCE_BASE + (i << 2)), 4);
+    const bits = code >> 16;
+    const all = bits + <u32>load<u8>(DISTANCE_EXTRA + i);
+    const first = load<u32>(DISTANCE_BASE + (i << 2)) - 1;
+    store<u32>(DISTANCES + (i << 3), code === 0 ? UNUSED : bits | (all << 8));
+    store<i32>(DISTANCES + (i << 3), <i32>(code & 0x7fff) - <i32>(first << bits), 4);
   }
 }
 

@@ -18,11 +18,13 @@ import {
 import { FIXED_DISTANCES, FIXED_LITERALS } from './codes';
 import {
   buildTables,
+  CODED,
   DISTANCE_SYMBOLS,
   DISTANCES,
   endOfBlock,
-  LITERALS,
-  MATCHES,
+  FIRST_LENGTH,
+  IRREGULAR_LENGTH,
+  NO_DISTANCE,
   UNUSED,
 } from './encode-table';
 import { distanceCount, headerEnd, LENGTHS, literalCount, READ, readHeader } from './header';
@@ -140,7 +142,11 @@ function writeStored(from: usize, end: usize): bool {
   return all < 256;
 }
 
-/** Codes tokens. Returns false when one of them has no code, or is none. */
+/**
+ * Codes tokens. Returns false when one of them has no code, or is none. Literals go the way of
+ * matches, with a distance of no bits: a branch on what comes next would often be wrong, and cost
+ * more than that.
+ */
 function writeCoded(from: usize, end: usize): bool {
   let to = out;
   let word = pending;
@@ -148,27 +154,25 @@ function writeCoded(from: usize, end: usize): bool {
   let seen: u32 = 0;
   for (; from < end; from += 4) {
     const token = load<u32>(from);
-    if (token < 256) {
-      const entry = load<u32>(LITERALS + (token << 2));
-      seen |= entry;
-      word |= (<u64>(entry & 0xf_ffff)) << count;
-      count += <u64>(entry >> 24);
-    } else {
-      const index = ((token >> 16) & 0x1ff) | ((token >> 31) << 9);
-      const match = load<u32>(MATCHES + (index << 2));
-      word |= (<u64>(match & 0xf_ffff)) << count;
-      count += <u64>(match >> 24);
-      const distance = (token & 0xffff) - 1;
-      const place = (distance < 256 ? distance : 256 + (distance >> 7)) & 0x1ff;
-      const symbol = <usize>load<u8>(DISTANCE_SYMBOLS + place);
-      const reach = load<u64>(DISTANCES + (symbol << 3));
-      const rest = <u64>(distance + 1) - (reach >> 32);
-      word |= ((reach & 0x7fff) | (rest << ((reach >> 16) & 15))) << count;
-      count += (reach >> 24) & 31;
-      seen |= match | <u32>reach;
-      // What only a wrong token has is moved to where the tables say UNUSED.
-      seen |= ((distance >> 15) | <u32>((token & 0x7e00_0000) !== 0)) << 23;
+    let length = token >> 16;
+    if (length >= 512) {
+      // Bit 31 is for one length alone.
+      if (length !== 0x8000 + 258) return false;
+      length = IRREGULAR_LENGTH;
     }
+    const isLiteral = token < 256;
+    const distance = select<u32>(0, (token & 0xffff) - 1, isLiteral);
+    if (distance >= 32768) return false;
+    const index = select<u32>(token, FIRST_LENGTH + length, isLiteral);
+    const code = load<u32>(CODED + (index << 2));
+    const place = select<u32>(distance, 256 + (distance >> 7), distance < 256);
+    const symbol = <u32>load<u8>(DISTANCE_SYMBOLS + place);
+    const reach = load<u64>(DISTANCES + (select<u32>(NO_DISTANCE, symbol, isLiteral) << 3));
+    const codeBits = <u64>(code >> 24);
+    const reachBits = ((<u64>distance) << (reach & 63)) + <u64>(<i64>reach >> 32);
+    word |= (<u64>(code & 0xf_ffff) | (reachBits << codeBits)) << count;
+    count += codeBits + ((reach >> 8) & 63);
+    seen |= code | <u32>reach;
     store<u64>(to, word);
     to += <usize>(count >> 3);
     word >>= count & 56;
