@@ -96,6 +96,17 @@ export async function requireGoTool(name: keyof typeof GO_TOOLS): Promise<Tool> 
 }
 
 /**
+ * Finds Go itself, which builds programs of the tests' own.
+ * @throws Error in CI when it is missing
+ */
+export async function requireGo(): Promise<Tool> {
+  const path = await find('go');
+  return path === undefined
+    ? notFound('go', 'install Go')
+    : { name: 'go', path, missing: undefined };
+}
+
+/**
  * A tool that only root can use counts as missing for everybody else.
  * @throws Error in CI when this is not root
  */

@@ -1,0 +1,3 @@
+module stowage.test/gunzip
+
+go 1.22
