@@ -23,10 +23,16 @@ export type ContextSource = (position: number) => number;
 
 /** The plain bytes around some parts of one layer, as far as they are known. */
 export class PlainSpace {
-  #bytes = new Uint8Array(256 * 1024);
+  #bytes: Uint8Array;
   /** 1 where a byte is known. */
-  #known = new Uint8Array(256 * 1024);
+  #known: Uint8Array;
   #end = 0;
+
+  /** @param size - bytes to make room for at first */
+  constructor(size: number) {
+    this.#bytes = new Uint8Array(Math.min(size, MAX_SPACE));
+    this.#known = new Uint8Array(this.#bytes.length);
+  }
 
   /** Where the last part ends. */
   get end(): number {

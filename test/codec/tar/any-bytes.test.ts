@@ -89,10 +89,14 @@ describe('any bytes', () => {
     const whole = walk(sample);
     expect(whole.found).toHaveLength(4);
     expect(walk(sample, new Array<number>(sample.length).fill(1))).toEqual(whole);
-    for (let cut = 1; cut < sample.length; cut++) expect(walk(sample, [cut])).toEqual(whole);
+    // All places around the ends of blocks, and some of each block.
+    for (let cut = 1; cut < sample.length; cut++) {
+      const isNearEnd = (cut + 3) % 512 < 6;
+      if (isNearEnd || cut % 13 === 0) expect(walk(sample, [cut])).toEqual(whole);
+    }
   });
 
   it('are all told wherever the stream is cut off', () => {
-    for (let end = 0; end < sample.length; end++) walk(sample.subarray(0, end));
+    for (let end = 0; end < sample.length; end += 3) walk(sample.subarray(0, end));
   });
 });
