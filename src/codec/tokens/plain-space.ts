@@ -7,7 +7,7 @@
  * context: just those bytes, in the order in which they are first reached for. Both sides replay
  * the same tokens, so nothing needs to be said about where they belong.
  */
-import { lengthOf } from '../deflate/token.ts';
+import { distanceOf, isMatch, lengthOf } from '../deflate/token.ts';
 import { TokenError } from './errors.ts';
 import { MAX_OVERHANG, type TokenPart } from './part.ts';
 
@@ -70,12 +70,12 @@ export class PlainSpace {
     for (let at = 0; at < tokens.length; at++) {
       if (position >= end) throw new TokenError('position');
       const token = tokens[at]!;
-      if (token <= 0xff) {
+      if (!isMatch(token)) {
         bytes[position++] = token;
         continue;
       }
       const length = lengthOf(token);
-      let source = position - (token & 0xffff);
+      let source = position - distanceOf(token);
       if (source < own) {
         if (source < 0) throw new TokenError('token');
         this.#need(source, Math.min(source + length, own), context);
