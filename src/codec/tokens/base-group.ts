@@ -1,0 +1,181 @@
+/**
+ * Base groups: the tokens of parts that are seen for the first time. They are what is stored of a
+ * file, for the layer that brought it as for all later ones, and for whoever wants its bytes.
+ */
+import { ByteReader, ByteWriter } from './bytes.ts';
+import { TokenError } from './errors.ts';
+import { FULL_GROUP_SIZE, openGroup, type PackOptions, packGroup } from './group.ts';
+import { MAX_OVERHANG, PART_SIZE, type TokenPart } from './part.ts';
+import { MAX_GAP, PlainSpace, WINDOW } from './plain-space.ts';
+import { readTokenStreams, TOKEN_STREAM_COUNT, TokenStreamWriter } from './token-streams.ts';
+
+const PARTS = 0;
+const FIRST_TOKEN_STREAM = 1;
+const CONTEXT = FIRST_TOKEN_STREAM + TOKEN_STREAM_COUNT;
+const STREAM_COUNT = CONTEXT + 1;
+/** Parts of a group. */
+const MAX_PARTS = 65_536;
+
+/** A part with the plain bytes around it, which its tokens reach for. */
+export interface BasePart extends TokenPart {
+  /** Which layer it comes from; parts of one layer come in order. Any value that tells them apart. */
+  readonly layer: unknown;
+  /** Plain position in that layer. */
+  readonly start: number;
+  /** Plain bytes of that layer that end with the part, with 32 KiB before it if there are as many. */
+  readonly plain: Uint8Array;
+}
+
+/** Gathers parts for a group. */
+export class BaseGroupWriter {
+  readonly #tokens = new TokenStreamWriter();
+  readonly #table = new ByteWriter();
+  readonly #context = new ByteWriter();
+  readonly #space = new PlainSpace(2 * FULL_GROUP_SIZE);
+  #layer: unknown;
+  #layerEnd = 0;
+  #count = 0;
+  #plainSize = 0;
+
+  /** Parts so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Bytes of all streams so far, before compression. */
+  get size(): number {
+    return this.#table.length + this.#tokens.size + this.#context.length;
+  }
+
+  /** Whether it is time to finish it: its parts have 256 KiB of plain bytes. */
+  get isFull(): boolean {
+    return this.#plainSize >= FULL_GROUP_SIZE;
+  }
+
+  /** Whether another part finds room. */
+  hasRoomFor(part: BasePart): boolean {
+    return this.#count < MAX_PARTS && this.#space.fits(this.#gapBefore(part), part.size);
+  }
+
+  /**
+   * Adds a part.
+   * @returns its number in the group
+   * @throws TokenError `plain` when the tokens do not give its bytes, and what `PlainSpace` throws;
+   *   then the group cannot be used any more
+   */
+  add(part: BasePart): number {
+    const { tokens, size, lead, plain } = part;
+    const gap = this.#gapBefore(part);
+    const start = this.#space.end + gap;
+    // Positions of the space, less this, are indexes of `plain`.
+    const offset = start + size - plain.length;
+    this.#space.add(part, gap, (position) => {
+      const byte = plain[position - offset];
+      if (byte === undefined) throw new TokenError('token');
+      this.#context.byte(byte);
+      return byte;
+    });
+    const made = this.#space.bytes(start, start + size);
+    if (Buffer.compare(made, plain.subarray(plain.length - size)) !== 0) {
+      throw new TokenError('plain');
+    }
+    for (const value of [gap, size, lead, tokens.length]) this.#table.number(value);
+    this.#tokens.add(tokens);
+    this.#layer = part.layer;
+    this.#layerEnd = part.start + size;
+    this.#plainSize += size;
+    return this.#count++;
+  }
+
+  /** Packs the group. */
+  finish(options?: PackOptions): Uint8Array {
+    const streams = [this.#table.bytes, ...this.#tokens.streams, this.#context.bytes];
+    return packGroup('B', streams, options);
+  }
+
+  #gapBefore({ layer, start }: BasePart): number {
+    const isNext = this.#count > 0 && layer === this.#layer && start >= this.#layerEnd;
+    return isNext ? Math.min(start - this.#layerEnd, MAX_GAP) : MAX_GAP;
+  }
+}
+
+interface TableRow {
+  readonly gap: number;
+  readonly size: number;
+  readonly lead: number;
+  readonly count: number;
+}
+
+function readTable(stream: Uint8Array): TableRow[] {
+  const reader = new ByteReader(stream);
+  const rows: TableRow[] = [];
+  while (reader.left > 0) {
+    const gap = reader.number();
+    const size = reader.number();
+    const lead = reader.number();
+    const count = reader.number();
+    if (gap > MAX_GAP || size > PART_SIZE || lead > size) throw new TokenError('number');
+    rows.push({ gap, size, lead, count });
+    if (rows.length > MAX_PARTS) throw new TokenError('size');
+  }
+  return rows;
+}
+
+/** A base group that has been read. */
+export interface BaseGroup {
+  readonly parts: readonly TokenPart[];
+  /**
+   * Plain bytes of all parts, made when asked for; each with what is known of the 32 KiB before it,
+   * which is enough to add it to another group.
+   * @throws TokenError `truncated`, `trailing` and what `PlainSpace` throws
+   */
+  plain(): readonly PlainPart[];
+}
+
+/** The bytes of a part. */
+export interface PlainPart {
+  readonly bytes: Uint8Array;
+  /** {@link bytes} with what is before them; unknown bytes are 0. See `BasePart.plain`. */
+  readonly plain: Uint8Array;
+  /** Position in the space of the group; keeps the distances between parts, as far as they matter. */
+  readonly start: number;
+}
+
+/**
+ * Reads a base group.
+ * @throws TokenError when it is damaged or no such group
+ */
+export function readBaseGroup(bytes: Uint8Array): BaseGroup {
+  const group = openGroup('B', STREAM_COUNT, bytes);
+  const rows = readTable(group.stream(PARTS));
+  const streams = Array.from({ length: TOKEN_STREAM_COUNT }, (_, i) =>
+    group.stream(FIRST_TOKEN_STREAM + i),
+  );
+  const tokens = readTokenStreams(streams);
+  let at = 0;
+  const parts = rows.map(({ size, lead, count }) => {
+    if (count > tokens.length - at) throw new TokenError('truncated');
+    at += count;
+    return { tokens: tokens.subarray(at - count, at), size, lead };
+  });
+  if (at < tokens.length) throw new TokenError('trailing');
+  return {
+    parts,
+    plain() {
+      const total = rows.reduce((sum, { gap, size }) => sum + gap + size, MAX_OVERHANG);
+      const space = new PlainSpace(total);
+      const context = new ByteReader(group.stream(CONTEXT));
+      const starts = parts.map((part, i) => space.add(part, rows[i]!.gap, () => context.byte()));
+      context.end();
+      return parts.map(({ size }, i) => {
+        const start = starts[i]!;
+        const end = start + size;
+        return {
+          bytes: space.bytes(start, end),
+          plain: space.bytes(Math.max(0, start - WINDOW), end),
+          start,
+        };
+      });
+    },
+  };
+}

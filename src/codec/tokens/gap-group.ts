@@ -1,0 +1,33 @@
+/** Gap groups: tokens of a layer that belong to no file, that is headers and padding. */
+import { FULL_GROUP_SIZE, openGroup, type PackOptions, packGroup } from './group.ts';
+import { readTokenStreams, TOKEN_STREAM_COUNT, TokenStreamWriter } from './token-streams.ts';
+
+/** Gathers the tokens of gaps, one after the other. */
+export class GapGroupWriter {
+  readonly #tokens = new TokenStreamWriter();
+
+  /** Whether it is time to finish it: its streams have 256 KiB. */
+  get isFull(): boolean {
+    return this.#tokens.size >= FULL_GROUP_SIZE;
+  }
+
+  add(tokens: Uint32Array): void {
+    this.#tokens.add(tokens);
+  }
+
+  /** Packs the group. */
+  finish(options?: PackOptions): Uint8Array {
+    return packGroup('G', this.#tokens.streams, options);
+  }
+}
+
+/**
+ * Reads a gap group.
+ * @throws TokenError when it is damaged or no such group
+ */
+export function readGapGroup(bytes: Uint8Array): Uint32Array {
+  const group = openGroup('G', TOKEN_STREAM_COUNT, bytes);
+  return readTokenStreams(
+    Array.from({ length: TOKEN_STREAM_COUNT }, (_, index) => group.stream(index)),
+  );
+}

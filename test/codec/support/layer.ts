@@ -1,0 +1,102 @@
+/** A layer taken apart as a store would: tar walk, files by digest, tokens by file. */
+import { createHash } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+import { TarWalker } from '../../../src/codec/tar/walker.ts';
+import type { TokenPart } from '../../../src/codec/tokens/part.ts';
+import { TokenSplitter } from '../../../src/codec/tokens/split.ts';
+import { inflateTokens } from '../../support/inflate-tokens.ts';
+
+/** A file of the layer. */
+export interface LayerFile {
+  readonly digest: string;
+  readonly path: string;
+  readonly start: number;
+  readonly size: number;
+  readonly parts: LayerPart[];
+}
+
+/** A part of a file. */
+export interface LayerPart extends TokenPart {
+  readonly start: number;
+  /** Bits of its tokens in the compressed layer. */
+  readonly bits: number;
+}
+
+/** A layer. */
+export interface Layer {
+  readonly plain: Uint8Array;
+  readonly tokens: Uint32Array;
+  readonly files: readonly LayerFile[];
+  /** Gap tokens before each file, and after the last one. */
+  readonly gaps: readonly Uint32Array[];
+}
+
+/** Where the DEFLATE stream of a gzip member begins: after the header, which may have a name. */
+function deflateStart(gzip: Uint8Array): number {
+  return (gzip[3]! & 8) === 0 ? 10 : gzip.indexOf(0, 10) + 1;
+}
+
+function sum(bits: Uint8Array): number {
+  let total = 0;
+  for (const value of bits) total += value;
+  return total;
+}
+
+/** Puts tokens together. */
+export function concat(pieces: readonly Uint32Array[]): Uint32Array {
+  const all = new Uint32Array(pieces.reduce((total, { length }) => total + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
+/** Tokens that come at a time, and bytes. */
+const CHUNK = 16 * 1024;
+
+/** Takes a layer apart by the product's walker and splitter. */
+export function takeApart(gzip: Uint8Array): Layer {
+  const size = gunzipSync(gzip).length;
+  const { bytes, tokens, tokenBits } = inflateTokens(gzip.subarray(deflateStart(gzip)), size);
+  const files: LayerFile[] = [];
+  const bodies: LayerFile[] = [];
+  const gaps: Uint32Array[] = [];
+  let gap: Uint32Array[] = [];
+  let seen = 0;
+  const splitter = new TokenSplitter({
+    gap(piece) {
+      gap.push(piece.slice());
+      seen += piece.length;
+    },
+    part(part, body, start) {
+      const file = bodies[body]!;
+      if (file.parts.length === 0) {
+        gaps.push(concat(gap));
+        gap = [];
+      }
+      const bits = sum(tokenBits.subarray(seen, seen + part.tokens.length));
+      seen += part.tokens.length;
+      file.parts.push({ ...part, tokens: part.tokens.slice(), start, bits });
+    },
+  });
+  const walker = new TarWalker({
+    entry({ bodyStart, bodySize, path }) {
+      splitter.announce(bodyStart, bodySize);
+      const body = bytes.subarray(bodyStart, bodyStart + bodySize);
+      const digest = createHash('sha256').update(body).digest('hex');
+      const file = { digest, path, start: bodyStart, size: bodySize, parts: [] };
+      bodies.push(file);
+      if (bodySize > 0) files.push(file);
+    },
+    bytes: () => undefined,
+    end: () => undefined,
+  });
+  walker.push(bytes);
+  walker.end();
+  for (let at = 0; at < tokens.length; at += CHUNK) splitter.push(tokens.subarray(at, at + CHUNK));
+  splitter.end();
+  gaps.push(concat(gap));
+  return { plain: bytes, tokens, files, gaps };
+}
