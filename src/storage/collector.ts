@@ -10,10 +10,10 @@
  */
 
 import type { StoreContext } from './context.ts';
-import { after, type KeyRange } from './kv/types.ts';
+import type { KeyRange } from './kv/types.ts';
 import { deleteManifest, purgeDeletedManifest } from './manifests.ts';
 import { type Changes, change } from './metadata/changes.ts';
-import { fileOf, keys, lastPart, middlePart, ranges } from './metadata/keys.ts';
+import { keys, lastPart, middlePart, numberOf, ranges } from './metadata/keys.ts';
 import {
   type DeletedManifestRecord,
   type DeletedTagRecord,
@@ -22,6 +22,7 @@ import {
   type Totals,
 } from './metadata/records.ts';
 import { type Pace, startPace } from './pace.ts';
+import { keySteps } from './steps.ts';
 import type { FileId } from './target/types.ts';
 import { bytesFreedBy, findUnused, removeUnused } from './unused-blobs.ts';
 import type { Uploads } from './uploads/uploads.ts';
@@ -72,8 +73,6 @@ export interface CollectionTotals {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Keys taken from the database at a time; no cursor stays open between two steps. */
-const STEP = 64;
 /** Blobs removed together, gathered over steps in which little is unused, because they share commits. */
 const REMOVALS = 64;
 
@@ -115,21 +114,15 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
     pace: Pace,
     visit: (keys: readonly string[]) => void | Promise<void>,
   ): Promise<void> {
-    let from = range.from;
-    for (;;) {
-      const found = [...kv.keys({ from, to: range.to, limit: STEP })];
-      if (found.length === 0) return;
+    for await (const found of keySteps(kv, range, { pace, signal: stop.signal })) {
       await visit(found);
-      from = after(found.at(-1)!);
-      if (pace.due()) await pace.rest();
-      stop.signal.throwIfAborted();
     }
   }
 
   async function removeDeadFiles(now: Mutable<CollectionReport>, pace: Pace): Promise<void> {
     await steps(ranges.deadFiles(), pace, async (found) => {
       if (now.dryRun) return;
-      for (const key of found) await target.remove(fileOf(key));
+      for (const key of found) await target.remove(numberOf(key));
       await change(kv, ({ tx }) => {
         for (const key of found) tx.remove(key);
       });

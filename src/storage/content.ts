@@ -4,7 +4,7 @@ import type { StoreContext } from './context.ts';
 import { change } from './metadata/changes.ts';
 import { keys } from './metadata/keys.ts';
 import { type ContentRecord, decode, type QuarantineRecord } from './metadata/records.ts';
-import { readAt } from './target/read.ts';
+import { readFully } from './target/read.ts';
 import { FileMissingError, type FileReader } from './target/types.ts';
 
 /** Content above this size is not kept in memory. */
@@ -103,15 +103,11 @@ export async function openContent(
 /** Fills a buffer from a file's start; returns what is wrong with the file, if anything. */
 async function fill(reader: FileReader, bytes: Buffer): Promise<string | undefined> {
   try {
-    for (let position = 0; position < bytes.length; ) {
-      const read = await readAt(reader, bytes.subarray(position), position);
-      if (read === 0) return DAMAGE.shortFile;
-      position += read;
-    }
+    const read = await readFully(reader, bytes, 0);
+    return read < bytes.length ? DAMAGE.shortFile : undefined;
   } catch (error) {
     return unreadable(error);
   }
-  return undefined;
 }
 
 /**

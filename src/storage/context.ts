@@ -47,6 +47,13 @@ export interface StoreLogger {
   error(fields: object, message: string): void;
 }
 
+/** Reports nothing. */
+export const SILENT: StoreLogger = {
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
 /** Places in the code where a fault test may stop the process; the names are part of the tests. */
 export type FaultPoint =
   | 'upload.synced'

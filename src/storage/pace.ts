@@ -2,7 +2,7 @@
  * Paces work that goes over the whole store, so that it never delays a request: a millisecond of
  * work, then a pause several times as long.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep } from '../lib/sleep.ts';
 
 /** Milliseconds of work in one go, and how many times longer the pause is. */
 const WORK = 1;
@@ -29,7 +29,7 @@ export function startPace(signal: AbortSignal): Pace {
     async rest() {
       const worked = performance.now() - began;
       const pause = Math.min(MAX_PAUSE, Math.max(1, worked * PAUSE_FACTOR));
-      await sleep(pause, undefined, { signal });
+      await sleep(pause, signal);
       began = performance.now();
     },
   };

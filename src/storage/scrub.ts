@@ -3,8 +3,8 @@
  * what is damaged (decisions 1). It remembers how far it has come, so that a server that is started
  * anew every day still gets through.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Hasher } from '../lib/hashing.ts';
+import { sleep } from '../lib/sleep.ts';
 import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts';
 import {
   type Content,
@@ -25,6 +25,7 @@ import {
   type ScrubRecord,
   type Totals,
 } from './metadata/records.ts';
+import { limitRate } from './rate.ts';
 import { readAt } from './target/read.ts';
 
 /** How a pass has gone so far. */
@@ -152,15 +153,7 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
       damaged: 0,
     };
     report = now;
-    let owed = 0;
-    const pay = async (bytes: number): Promise<void> => {
-      owed += (bytes / rate()) * 1000;
-      // Short sleeps are not exact; small debts are gathered.
-      if (owed < 10) return;
-      const pause = owed;
-      owed = 0;
-      await sleep(pause, undefined, { signal });
-    };
+    const pay = limitRate(rate, signal);
     const spend = (bytes: number): Promise<void> => {
       now.bytes += bytes;
       sums.bytes += bytes;
@@ -210,12 +203,12 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
         return Math.max(1, ((bytes + contents * COST) * HASTE * 1000) / period);
       };
       if (asked === undefined) await pass(rate, record);
-      await sleep(Math.min(BREATH, period), undefined, { signal });
+      await sleep(Math.min(BREATH, period), signal);
     }
   }
 
   if (options.period > 0) {
-    slow = sleep(Math.min(BREATH, options.period), undefined, { signal })
+    slow = sleep(Math.min(BREATH, options.period), signal)
       .then(forever)
       .catch((error: unknown) => {
         if (!signal.aborted) context.logger.error({ err: error }, 'scrub stopped');

@@ -7,6 +7,7 @@ import { createHasher } from '../lib/hashing.ts';
 import { type Collector, startCollector } from './collector.ts';
 import {
   DEFAULT_SETTINGS,
+  SILENT,
   type StoreContext,
   type StoreLogger,
   type StoreSettings,
@@ -18,7 +19,7 @@ import { openKeyValueStore } from './kv/store.ts';
 import type { KeyValueStore } from './kv/types.ts';
 import { type Clock, createLeases } from './leases.ts';
 import { type DirectoryLock, lockDirectory } from './lock.ts';
-import { change } from './metadata/changes.ts';
+import { nextNumber, takeNumbers } from './metadata/counters.ts';
 import { keys } from './metadata/keys.ts';
 import { decode, NO_TOTALS, type Totals } from './metadata/records.ts';
 import { type Scrub, startScrub } from './scrub.ts';
@@ -67,26 +68,13 @@ export interface StoreParts {
   readonly release: () => void | Promise<void>;
 }
 
-const SILENT: StoreLogger = {
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
-
 /** Puts a store together from its parts, which it then owns. */
 export async function assembleStore(parts: StoreParts, options: StoreOptions): Promise<Store> {
   const { kv, sidecars } = parts;
   const settings = { ...DEFAULT_SETTINGS, ...options.settings };
   const clock = options.clock ?? Date.now;
-  const firstOwnFile = kv.read(keys.fileCounter, decode<{ next: FileId }>)?.next ?? 0;
-  const target = await parts.openTarget(async (count) => {
-    const { result } = await change(kv, (changes) => {
-      const { next } = changes.record<{ next: FileId }>(keys.fileCounter) ?? { next: 0 };
-      changes.put(keys.fileCounter, { next: next + count });
-      return next;
-    });
-    return result;
-  });
+  const firstOwnFile = nextNumber(kv, keys.fileCounter);
+  const target = await parts.openTarget((count) => takeNumbers(kv, keys.fileCounter, count));
   const context: StoreContext = {
     kv,
     target,

@@ -26,6 +26,6 @@ describe('decisions 7: long work goes in short pieces', () => {
     work(20);
     const resting = pace.rest();
     stop.abort(new Error('closing'));
-    await expect(resting).rejects.toThrow();
+    await expect(resting).rejects.toThrow('closing');
   });
 });

@@ -32,6 +32,10 @@ export interface Changes {
   count(name: keyof Totals, change: number): void;
   /** Makes sure that the repository exists. */
   addRepository(repository: string, at: number): void;
+  /** Runs `act` when the work is over: writes what had to be summed up, each key once. */
+  atEnd(act: () => void): void;
+  /** Runs `act` once all of it is durable, before {@link change} resolves. It must not reject. */
+  afterwards(act: () => Promise<void>): void;
 }
 
 /** Runs `work` as one transaction; resolves when it is durable. */
@@ -40,6 +44,8 @@ export async function change<T>(
   work: (changes: Changes) => T,
 ): Promise<{ readonly result: T; readonly freed: readonly FileId[] }> {
   const freed: FileId[] = [];
+  const ends: (() => void)[] = [];
+  const followers: (() => Promise<void>)[] = [];
   const result = await kv.transact((tx) => {
     const totals = { repositories: 0, tags: 0, manifests: 0, contents: 0, bytes: 0 };
     const changes: Changes = {
@@ -60,8 +66,11 @@ export async function change<T>(
         tx.put(key, encode({ at } satisfies MarkRecord));
         totals.repositories++;
       },
+      atEnd: (act) => void ends.push(act),
+      afterwards: (act) => void followers.push(act),
     };
     const value = work(changes);
+    for (const act of ends) act();
     if (Object.values(totals).some((amount) => amount !== 0)) {
       const old = changes.record<Totals>(keys.totals) ?? NO_TOTALS;
       changes.put(keys.totals, {
@@ -74,6 +83,7 @@ export async function change<T>(
     }
     return value;
   });
+  for (const act of followers) await act();
   return { result, freed };
 }
 

@@ -10,6 +10,9 @@ import { type KeyRange, prefixRange } from '../kv/types.ts';
 import type { FileId } from '../target/types.ts';
 
 const fileNumber = (id: FileId): string => id.toString(16).padStart(10, '0');
+const groupNumber = fileNumber;
+/** A segment is far smaller than 4 GiB. */
+const position = (bytes: number): string => bytes.toString(16).padStart(8, '0');
 
 export const keys = {
   repository: (repository: string): string => `r ${repository}`,
@@ -38,7 +41,23 @@ export const keys = {
   deletedTag: (repository: string, tag: string): string => `dt ${repository} ${tag}`,
   /** Content that is quarantined. */
   quarantined: (digest: Digest): string => `q ${digest}`,
+  /** A group of the segment store. */
+  group: (id: number): string => `sg ${groupNumber(id)}`,
+  /** A group under where it lies, so that a segment can be read from its start to its end. */
+  groupAt: (segment: FileId, at: number, id: number): string =>
+    `sp ${fileNumber(segment)} ${position(at)} ${groupNumber(id)}`,
+  /** A group that is quarantined. */
+  quarantinedGroup: (id: number): string => `sq ${groupNumber(id)}`,
+  segment: (segment: FileId): string => `ss ${fileNumber(segment)}`,
+  /** A segment in which nothing is alive and whose file is to be removed. */
+  deadSegment: (segment: FileId): string => `sx ${fileNumber(segment)}`,
   scrub: 'z scrub',
+  segmentScrub: 'z segment-scrub',
+  segmentTotals: 'z segment-totals',
+  segmentCounter: 'z segments',
+  groupCounter: 'z groups',
+  /** Says that the index of the groups is being rebuilt, and is not whole before this is gone. */
+  segmentRebuild: 'z segment-rebuild',
   totals: 'z totals',
   fileCounter: 'z files',
   secret: 'z secret',
@@ -64,6 +83,12 @@ export const ranges = {
   owners: (digest: Digest): KeyRange => prefixRange(`o ${digest} `),
   blobOwners: (digest: Digest): KeyRange => prefixRange(`o ${digest} blob `),
   deadFiles: (): KeyRange => prefixRange('x '),
+  groups: (): KeyRange => prefixRange('sg '),
+  allGroupsAt: (): KeyRange => prefixRange('sp '),
+  groupsAt: (segment: FileId): KeyRange => prefixRange(`sp ${fileNumber(segment)} `),
+  quarantinedGroups: (): KeyRange => prefixRange('sq '),
+  segments: (): KeyRange => prefixRange('ss '),
+  deadSegments: (): KeyRange => prefixRange('sx '),
   deletedManifests: (repository?: string): KeyRange =>
     prefixRange(repository === undefined ? 'dm ' : `dm ${repository} `),
   deletedTags: (repository?: string): KeyRange =>
@@ -80,7 +105,7 @@ export function middlePart(key: string): string {
   return key.slice(key.indexOf(' ') + 1, key.lastIndexOf(' '));
 }
 
-/** The file number in a key of files or dead files. */
-export function fileOf(key: string): FileId {
+/** The number at the end of a key: of a file, a segment or a group. */
+export function numberOf(key: string): number {
   return Number.parseInt(lastPart(key), 16);
 }

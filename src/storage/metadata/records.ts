@@ -14,11 +14,65 @@ export interface ContentRecord {
   readonly damaged?: string;
 }
 
-/** Why and when content was quarantined. */
+/** Why and when content, or a group, was quarantined. */
 export interface QuarantineRecord {
   readonly reason: string;
   /** Milliseconds since 1970. */
   readonly at: number;
+}
+
+/** A counter. */
+export interface CounterRecord {
+  /** The number that is handed out next. */
+  readonly next: number;
+}
+
+/** Where a group of the segment store lies. */
+export interface GroupRecord {
+  readonly segment: FileId;
+  /** Where its header begins, bytes from the start of the segment. */
+  readonly position: number;
+  /** Bytes without the header. */
+  readonly length: number;
+  /** What it holds, 0 to 255; the owner knows. */
+  readonly kind: number;
+  /** Why it is quarantined; it is not read any more, and stays until its owner releases it. */
+  readonly damaged?: string;
+}
+
+/** What lies in a segment. */
+export interface SegmentRecord {
+  /** Where the last of the groups ends that were ever entered, bytes from the start. */
+  readonly end: number;
+  /** Bytes of the groups that are alive, headers included. */
+  readonly live: number;
+  /** Groups that are alive, and how many of them are quarantined. */
+  readonly groups: number;
+  readonly damaged: number;
+  /** Since when it holds dead bytes, milliseconds since 1970; absent when it holds none. */
+  readonly deadSince?: number;
+}
+
+/** The sum over all segments. */
+export interface SegmentTotals {
+  readonly segments: number;
+  readonly groups: number;
+  readonly damaged: number;
+  /** Bytes of the groups that are alive, and of all segments. */
+  readonly live: number;
+  readonly bytes: number;
+}
+
+export const NO_SEGMENTS: SegmentTotals = { segments: 0, groups: 0, damaged: 0, live: 0, bytes: 0 };
+
+/** How far the scrub of the segments has come. */
+export interface SegmentScrubRecord {
+  /** The key of the group looked at last; absent before the first. */
+  readonly last?: string;
+  /** When the pass began, milliseconds since 1970. */
+  readonly started: number;
+  /** When the last pass that came to its end did so; absent when none has. */
+  readonly completed?: number;
 }
 
 /** How far the scrub has come, so that a restart does not begin anew. */

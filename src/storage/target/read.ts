@@ -12,3 +12,21 @@ export function readAt(reader: FileReader, buffer: Uint8Array, position: number)
     );
   });
 }
+
+/**
+ * Fills a buffer from a position on.
+ * @returns the number of bytes, fewer than asked for only at the end of the file
+ */
+export async function readFully(
+  reader: FileReader,
+  buffer: Uint8Array,
+  position: number,
+): Promise<number> {
+  let done = 0;
+  while (done < buffer.length) {
+    const read = await readAt(reader, buffer.subarray(done), position + done);
+    if (read === 0) break;
+    done += read;
+  }
+  return done;
+}

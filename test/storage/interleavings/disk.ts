@@ -33,7 +33,12 @@ export interface Disk {
   open(gates: Gates, options: StoreOptions, onUnreadable: (file: FileId) => void): Promise<Store>;
 }
 
-function gateTarget(inner: Target, gates: Gates, onUnreadable: (file: FileId) => void): Target {
+/** Lets everything that a target is asked for wait at a gate. */
+export function gateTarget(
+  inner: Target,
+  gates: Gates,
+  onUnreadable: (file: FileId) => void = () => undefined,
+): Target {
   /** Files that could not be synced: the kernel has dropped the bytes, and calls later syncs good. */
   const dropped = new Set<FileId>();
   const gateWriter = (writer: FileWriter): FileWriter => ({
