@@ -76,12 +76,23 @@ function rowsOf(file: string, bytes: number, seconds: Seconds): Row[] {
   }));
 }
 
+/** Times the speed of node:zlib that a candidate has to reach. */
+const GOALS: Readonly<Record<string, number>> = { 'gzip reader': 1.2, writer: 3 };
+
+/** What a row says of its goal, if it has one. */
+function judge({ candidate, toNode }: Row): string {
+  const goal = GOALS[candidate];
+  if (goal === undefined) return '';
+  return `${goal} ${toNode >= goal ? 'reached' : 'MISSED'}`;
+}
+
 const COLUMNS: readonly Column<Row>[] = [
   { title: 'compressed by', value: ({ file }) => file, left: true },
   { title: 'candidate', value: ({ candidate }) => candidate, left: true },
   { title: 'MB per CPU second', value: ({ rate }) => figure(rate) },
   { title: 'times node:zlib', value: ({ toNode }) => figure(toNode) },
   { title: 'times Go gunzip', value: ({ toGo }) => figure(toGo) },
+  { title: 'goal', value: judge, left: true },
 ];
 
 const files = await makeFiles(options.folder, Number(options.size) * MB);

@@ -89,8 +89,11 @@ export async function deleteBlob(
   await context.faultPoint('delete.committed');
 }
 
-/** Takes a blob out of a repository, as part of a transaction. */
-export function removeLink(changes: Changes, repository: string, digest: Digest): void {
+/**
+ * Takes a blob out of a repository, as part of a transaction.
+ * @returns bytes of content that went with it, when this was the last repository to hold it
+ */
+export function removeLink(changes: Changes, repository: string, digest: Digest): number {
   changes.tx.remove(keys.link(repository, digest));
-  releaseContent(changes, digest, 'blob', repository);
+  return releaseContent(changes, digest, 'blob', repository);
 }

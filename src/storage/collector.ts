@@ -9,14 +9,12 @@
  * at most a file too many, which the first cycle after the next start finds.
  */
 
-import { removeLink } from './blobs.ts';
-import { commit, type StoreContext } from './context.ts';
+import type { StoreContext } from './context.ts';
 import type { KeyRange } from './kv/types.ts';
 import { deleteManifest, purgeDeletedManifest } from './manifests.ts';
 import { type Changes, change } from './metadata/changes.ts';
 import { keys, lastPart, middlePart, numberOf, ranges } from './metadata/keys.ts';
 import {
-  type ContentRecord,
   type DeletedManifestRecord,
   type DeletedTagRecord,
   decode,
@@ -26,6 +24,7 @@ import {
 import { type Pace, startPace } from './pace.ts';
 import { keySteps } from './steps.ts';
 import type { FileId } from './target/types.ts';
+import { bytesFreedBy, findUnused, removeUnused } from './unused-blobs.ts';
 import type { Uploads } from './uploads/uploads.ts';
 
 /** The parts of a cycle, in their order. */
@@ -74,7 +73,7 @@ export interface CollectionTotals {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Blobs removed in one commit, gathered over steps in which little is unused. */
+/** Blobs removed together, gathered over steps in which little is unused, because they share commits. */
 const REMOVALS = 64;
 
 /** How the collector is set up. */
@@ -189,53 +188,39 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
     });
   }
 
-  /** Whether a blob of a repository may go. */
-  function isUnused(
-    held: { keys(range: KeyRange): Iterable<string> },
-    repository: string,
-    digest: string,
-  ): boolean {
-    if (leases.holds(digest)) return false;
-    for (const _ of held.keys({ ...ranges.uses(repository, digest), limit: 1 })) return false;
-    return true;
-  }
-
-  /** Notes what the removal of blobs would free. */
-  function countUnused(now: Mutable<CollectionReport>, unused: readonly string[]): void {
-    now.blobs += unused.length;
-    for (const key of unused) {
-      const owners = [...kv.keys({ ...ranges.owners(lastPart(key)), limit: 2 })];
-      const content = kv.read(keys.content(lastPart(key)), decode<ContentRecord>);
-      if (owners.length === 1) now.bytes += content?.size ?? 0;
-    }
-  }
-
-  /**
-   * Removes blobs that are still unused. Two of them may be one content in two repositories, so each
-   * goes in a transaction of its own; all share one commit.
-   */
-  async function removeUnused(
+  /** Removes blobs that are still unused; those of one call share commits. */
+  async function removeBlobs(
     now: Mutable<CollectionReport>,
+    pace: Pace,
     unused: readonly string[],
   ): Promise<void> {
-    const removals = unused.map(async (key) => {
-      const bytes = await commit(context, (changes) => {
-        const repository = middlePart(key);
-        const digest = lastPart(key);
-        const { tx } = changes;
-        if (!tx.has(key) || !isUnused(tx, repository, digest)) return undefined;
-        const before = changes.record<ContentRecord>(keys.content(digest));
-        removeLink(changes, repository, digest);
-        const last = tx.keys({ ...ranges.owners(digest), limit: 2 }).length < 2;
-        return last ? (before?.size ?? 0) : 0;
-      });
-      if (bytes === undefined) return;
-      now.blobs++;
-      now.bytes += bytes;
-    });
-    const results = await Promise.allSettled(removals);
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
+    const freed: FileId[] = [];
+    let failure: unknown;
+    // Two of them may be one content in two repositories, so each goes in a transaction of its own.
+    const remove = async (link: string): Promise<void> => {
+      try {
+        const removal = await removeUnused(context, link);
+        if (removal === undefined) return;
+        now.blobs++;
+        now.bytes += removal.bytes;
+        freed.push(...removal.freed);
+      } catch (error) {
+        failure ??= error;
+      }
+    };
+    const removals: Promise<void>[] = [];
+    try {
+      for (const link of unused) {
+        removals.push(remove(link));
+        if (pace.due()) await pace.rest();
+      }
+    } finally {
+      await Promise.all(removals);
+    }
     await context.faultPoint('collector.committed');
+    // One after the other: pushes need the threads of the pool.
+    await context.removeFiles(freed);
+    if (failure !== undefined) throw failure;
   }
 
   async function removeUnusedBlobs(now: Mutable<CollectionReport>, pace: Pace): Promise<void> {
@@ -243,14 +228,13 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
     const flush = async (): Promise<void> => {
       const some = unused;
       unused = [];
-      if (now.dryRun) countUnused(now, some);
-      else if (some.length > 0) await removeUnused(now, some);
+      if (!now.dryRun) return await removeBlobs(now, pace, some);
+      now.blobs += some.length;
+      for (const link of some) now.bytes += bytesFreedBy(context, link);
     };
     await steps(ranges.allLinks(), pace, async (found) => {
       now.scanned += found.length;
-      for (const key of found) {
-        if (isUnused(kv, middlePart(key), lastPart(key))) unused.push(key);
-      }
+      unused.push(...findUnused(context, found));
       if (unused.length >= REMOVALS) await flush();
     });
     await flush();

@@ -1,11 +1,11 @@
 /**
- * Paces work that goes over the whole store, so that it never delays a request: a few milliseconds
- * of work, then a pause several times as long.
+ * Paces work that goes over the whole store, so that it never delays a request: a millisecond of
+ * work, then a pause several times as long.
  */
 import { sleep } from '../lib/sleep.ts';
 
 /** Milliseconds of work in one go, and how many times longer the pause is. */
-const WORK = 2;
+const WORK = 1;
 const PAUSE_FACTOR = 3;
 /** Work may include waiting for the disk, which disturbs nobody and is not paid for by a pause. */
 const MAX_PAUSE = 2 * WORK * PAUSE_FACTOR;

@@ -159,7 +159,7 @@ describe('beyond', () => {
     });
 
     it.each(['sha256', 'sha512'] as const)(
-      'MAN-P3 (suite) bytes that are not those of the %s in the path are refused',
+      'MAN-P3 (suite, decisions 1) bytes that are not those of the %s in the path are refused',
       async (algorithm) => {
         const { client } = registry;
         const content = newContent();

@@ -1,4 +1,5 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
@@ -9,7 +10,7 @@ import { buildPowerRig } from './power-rig.ts';
 import { startRandom } from './random.ts';
 import { checkRecovery } from './recovery.ts';
 import { POWER_ROUNDS, SEED, timeFor } from './rounds.ts';
-import { LEASE, serveCheck, serveLoad } from './servers.ts';
+import { afterReboot, LEASE, serveCheck, serveLoad } from './servers.ts';
 import { sharedBlobs, startWorkload } from './workload.ts';
 
 /** Longest time under load before a snapshot, milliseconds. */
@@ -49,6 +50,7 @@ const tools = [
   needsRoot(await requireTool('mkfs.xfs', 'xfsprogs')),
   needsRoot(await requireTool('mkfs.ext4', 'e2fsprogs')),
   needsRoot(await requireTool('losetup', 'mount')),
+  needsRoot(await requireTool('unshare', 'util-linux')),
 ];
 
 describeWith(tools, `power loss under load (FAULT_SEED=${SEED})`, () => {
@@ -79,9 +81,12 @@ describeWith(tools, `power loss under load (FAULT_SEED=${SEED})`, () => {
 
       await using snapshot = await mount();
       const dataDir = join(snapshot.root, 'data');
-      await using checked = await serveCheck(dataDir, {
-        STOWAGE_UPLOADS__EXPIRE: `${EXPIRE}ms`,
-      });
+      await writeFile(join(snapshot.root, 'boot-id'), `${randomUUID()}\n`);
+      await using checked = await serveCheck(
+        dataDir,
+        { STOWAGE_UPLOADS__EXPIRE: `${EXPIRE}ms` },
+        { wrapper: afterReboot(join(snapshot.root, 'boot-id')) },
+      );
       const crash = { dataDir, ledger: copy, at, keepsUploads: false, expire: EXPIRE };
       const verdict = await checkRecovery(checked, crash);
       expect(verdict.problems, `snapshot ${round}, after the power loss`).toEqual([]);

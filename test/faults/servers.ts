@@ -53,8 +53,20 @@ export function serveLoad(dataDir: string): Promise<Served> {
 export function serveCheck(
   dataDir: string,
   env: Readonly<Record<string, string>> = {},
+  options: Pick<StartOptions, 'wrapper'> = {},
 ): Promise<Served> {
-  return serveOver(dataDir, { STOWAGE_GC__LEASE: '0s', STOWAGE_DELETES__UNDO: 'off', ...env });
+  const settings = { STOWAGE_GC__LEASE: '0s', STOWAGE_DELETES__UNDO: 'off', ...env };
+  return serveOver(dataDir, settings, options);
+}
+
+/**
+ * What makes a server believe that the machine was started anew: another file in the place of the one
+ * that names the run of the machine, seen by nobody else. Needs root.
+ * @param bootId - a file with the new name
+ */
+export function afterReboot(bootId: string): readonly string[] {
+  const script = 'mount --bind "$0" /proc/sys/kernel/random/boot_id && exec "$@"';
+  return ['unshare', '--mount', 'sh', '-c', script, bootId];
 }
 
 /** Runs a round of the collector to its end. */

@@ -146,6 +146,24 @@ describe.each(STORE_PLACES.map((make) => ({ name: make().name, make })))(
   },
 );
 
+describe('decisions 7: the scrub', () => {
+  it('reads no faster than it is told to, however small what it reads', async () => {
+    const [make] = STORE_PLACES;
+    const rate = 2 ** 20;
+    const test = await openTestStore(make!(), { scrubRate: rate });
+    for (let i = 0; i < 8; i++) await pushBlob(test.store, 'a', bytesOf(i, LARGE));
+    for (let i = 0; i < 100; i++) await pushBlob(test.store, 'a', bytesOf(`tiny ${i}`, 10));
+    const began = performance.now();
+    const { bytes, contents } = await test.store.scrub.run();
+    // Looking at one costs as much as reading 1 KiB.
+    const least = ((bytes + contents * 1024) / rate) * 1000;
+    expect(least).toBeGreaterThan(400);
+    // Debts below 10 ms are not paid, and timers may be a millisecond early.
+    expect(performance.now() - began).toBeGreaterThan(least * 0.9 - 10);
+    await test.close();
+  });
+});
+
 describe('the scrub that runs by itself', () => {
   it('decisions 1: gets through within its period, and goes on where it stopped', async () => {
     const [make] = STORE_PLACES;

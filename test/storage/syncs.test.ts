@@ -71,22 +71,37 @@ describeWith([STRACE], 'decisions 2: syncs of a push, none of them on the servin
   });
 });
 
-describeWith([STRACE], 'decisions 2: a new data directory', () => {
+describeWith([STRACE], 'decisions 2: folders', () => {
   let folder: string;
   beforeEach(async () => {
-    folder = await makeTemporary('new-directory');
+    folder = await makeTemporary('folders');
   });
   afterEach(() => removeTemporary(folder));
 
-  it('is there after power loss, with the folders above it that were made for it', async () => {
-    const data = join(folder, 'made', 'too', 'data');
+  /** What was synced, in order, while a data directory was made and pushed to. */
+  async function syncedBy(data: string): Promise<string[]> {
     const trace = join(folder, 'trace');
     const [, ...options] = straceTo(trace);
-    await run(STRACE.path, [...options, process.execPath, PUSH_ONCE, data, 'small']);
-    const synced = (await readTrace(trace)).flatMap((event) =>
-      event.kind === 'sync' && event.call === 'fsync' ? [event.path] : [],
-    );
+    await run(STRACE.path, [...options, process.execPath, PUSH_ONCE, data, 'blob']);
+    const events = await readTrace(trace);
+    return events.flatMap((event) => (event.kind === 'sync' ? [event.path] : []));
+  }
+
+  it('that were made for a new data directory are there after power loss', async () => {
+    const synced = await syncedBy(join(folder, 'made', 'too', 'data'));
     const folders = ['', 'made', 'made/too', 'made/too/data', 'made/too/data/metadata'];
     expect(synced).toEqual(expect.arrayContaining(folders.map((path) => join(folder, path))));
+  });
+
+  it('have the entry of a file durably before the file holds a blob', async () => {
+    const data = join(folder, 'data');
+    const synced = await syncedBy(data);
+    const blobs = join(data, 'blobs');
+    const isBlob = (path: string): boolean => path.startsWith(`${blobs}/00000/`);
+    expect(synced.filter(isBlob).length).toBeGreaterThanOrEqual(2);
+    const before = synced.slice(0, synced.findIndex(isBlob));
+    expect(before).toEqual(expect.arrayContaining([blobs, `${blobs}/00000`]));
+    // None of them costs a sync of its folder.
+    expect(synced.filter((path) => path === `${blobs}/00000`)).toHaveLength(1);
   });
 });

@@ -1,7 +1,14 @@
 /** The benchmark's end of a load process. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
-import type { Command, OpenCommand, Reply, RunCommand, RunResult } from './protocol.ts';
+import type {
+  Command,
+  OpenCommand,
+  Reply,
+  RunCommand,
+  RunResult,
+  VerifyCommand,
+} from './protocol.ts';
 
 /** A load process. One command at a time; each rejects when any answer was not what it must be. */
 export interface Load {
@@ -10,7 +17,7 @@ export interface Load {
   /** Pushes images whose blobs travel side by side over all open connections. */
   pushSideBySide(images: number): Promise<RunResult>;
   /** Reads back a random sample of what was pushed since `open`, and checks the digests. */
-  verify(): Promise<void>;
+  verify(options?: Omit<VerifyCommand, 'command'>): Promise<void>;
   /** Closes the connections; the process stays. */
   close(): Promise<void>;
   /** Ends the process. */
@@ -43,8 +50,8 @@ export function startLoad(): Load {
     async pushSideBySide(images) {
       return (await ask(child, { command: 'side-by-side', images }))!;
     },
-    async verify() {
-      await ask(child, { command: 'verify' });
+    async verify(options) {
+      await ask(child, { command: 'verify', ...options });
     },
     async close() {
       await ask(child, { command: 'close' });

@@ -43,6 +43,8 @@ export interface SideBySideCommand {
 /** Reads back, with their digests, a random sample of what was pushed. */
 export interface VerifyCommand {
   readonly command: 'verify';
+  /** Only what was pushed at most so many milliseconds ago; later it may be collected. */
+  readonly withinMs?: number;
 }
 
 /** Closes the connections. */
@@ -79,4 +81,8 @@ export type Reply =
   | { readonly ok: false; readonly error: string };
 
 /** What one repetition pushed. */
-export type Pushed = readonly Content[];
+export interface Pushed {
+  /** When the push ended, milliseconds since 1970. */
+  readonly at: number;
+  readonly contents: readonly Content[];
+}

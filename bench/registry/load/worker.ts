@@ -6,7 +6,14 @@ import { hash, randomFillSync } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PUSH_REPOSITORY } from '../fixture.ts';
 import { createSample, quantile } from '../measure/statistics.ts';
-import { type Client, openClient, preparePull, pushBlob, pushStream } from './client.ts';
+import {
+  type Client,
+  type Content,
+  openClient,
+  preparePull,
+  pushBlob,
+  pushStream,
+} from './client.ts';
 import { prepareImagePush } from './image.ts';
 import type {
   Command,
@@ -17,6 +24,7 @@ import type {
   RunCommand,
   RunResult,
   Until,
+  VerifyCommand,
   Work,
 } from './protocol.ts';
 import { uniqueStream } from './stream.ts';
@@ -45,19 +53,23 @@ function close(): void {
   pushed = createSample(MAX_VERIFIED);
 }
 
+function notePushed(contents: readonly Content[]): void {
+  pushed.add({ at: Date.now(), contents });
+}
+
 function prepareBlobPush(client: Client, bytes: number): Step {
   const body = Buffer.allocUnsafeSlow(bytes);
   return async () => {
     randomFillSync(body);
     const digest = `sha256:${hash('sha256', body, 'hex')}`;
-    pushed.add([await pushBlob(client, PUSH_REPOSITORY, body, digest)]);
+    notePushed([await pushBlob(client, PUSH_REPOSITORY, body, digest)]);
     return body.length;
   };
 }
 
 function prepareStreamPush(client: Client, bytes: number): Step {
   return async () => {
-    pushed.add([await pushStream(client, PUSH_REPOSITORY, uniqueStream(bytes))]);
+    notePushed([await pushStream(client, PUSH_REPOSITORY, uniqueStream(bytes))]);
     return bytes;
   };
 }
@@ -67,7 +79,7 @@ function prepareImageStep(over: readonly Client[]): Step {
   const pusher = prepareImagePush(over, PUSH_REPOSITORY);
   return async () => {
     const contents = await pusher.push();
-    pushed.add(contents);
+    notePushed(contents);
     return contents.reduce((sum, { size }) => sum + size, 0);
   };
 }
@@ -137,8 +149,9 @@ async function run(
 }
 
 /** Reads the sample back over all connections. */
-async function verifyPushed(): Promise<void> {
-  const contents = pushed.items.flat();
+async function verifyPushed({ withinMs = Number.POSITIVE_INFINITY }: VerifyCommand): Promise<void> {
+  const since = Date.now() - withinMs;
+  const contents = pushed.items.filter(({ at }) => at >= since).flatMap((one) => one.contents);
   await Promise.all(
     clients.map(async (client, first) => {
       for (let i = first; i < contents.length; i += clients.length) {
@@ -163,7 +176,7 @@ async function obey(command: Command): Promise<RunResult | undefined> {
         until: { count: command.images },
       });
     case 'verify':
-      await verifyPushed();
+      await verifyPushed(command);
       return undefined;
     case 'close':
       close();

@@ -15,6 +15,8 @@ import type { Target } from '../servers/types.ts';
 const POLL_MS = 250;
 const GARBAGE: Work = { kind: 'push', what: 'blob', bytes: 1024 };
 const MANY_CONNECTIONS = 16;
+/** Pushes are read back that are no older, for the collection takes them after some seconds. */
+const READ_BACK_MS = 2000;
 /** A lease may last a fourth longer than set. */
 const LEASE_SLACK = 1.5;
 
@@ -86,7 +88,7 @@ async function runOn(
   const { work, until, connections, everyMs } = run;
   await load.open({ endpoint: target.endpoint, connections });
   const result = await load.run({ work, until, everyMs });
-  await load.verify();
+  await load.verify({ withinMs: READ_BACK_MS });
   await load.close();
   return result;
 }

@@ -69,11 +69,6 @@ export class DeflateReader {
     return this.#bytes;
   }
 
-  /** Bytes of the stream that have been used, the last one perhaps in part. */
-  get usedBytes(): number {
-    return this.#base + Math.ceil(this.#bit / 8);
-  }
-
   /** Begins a new stream, with no history. */
   reset(): void {
     this.#kernel.reset();

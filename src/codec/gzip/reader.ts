@@ -15,13 +15,20 @@ const MEMBER_MAGIC = [0x1f, 0x8b];
  */
 type State = 'header' | 'data' | 'trailer' | 'between' | 'tail';
 
+/** A scan of a header that waits for its first byte. */
+function startHeader(offset: number): ReturnType<typeof scanHeader> {
+  const header = scanHeader(offset);
+  header.next();
+  return header;
+}
+
 /** One file. Memory is fixed, whatever comes. */
 export class GzipReader {
   readonly #deflate: DeflateReader;
   #state: State = 'header';
   /** Bytes of the file that have been read. */
   #offset = 0;
-  #header = this.#startHeader();
+  #header = startHeader(0);
   /** Bytes of what is read now, as far as they have come: a trailer, or what is between members. */
   #held: number[] = [];
   #crc = 0;
@@ -76,12 +83,6 @@ export class GzipReader {
     }
   }
 
-  #startHeader() {
-    const header = scanHeader(this.#offset);
-    header.next();
-    return header;
-  }
-
   /** @returns bytes taken, as all that follow */
   *#readHeader(part: Uint8Array): Generator<GzipPart, number> {
     for (let i = 0; i < part.length; i++) {
@@ -134,7 +135,8 @@ export class GzipReader {
       yield { kind: 'tail', bytes: Uint8Array.from(this.#held) };
       this.#held = [];
     } else if (this.#held.length === MEMBER_MAGIC.length) {
-      this.#header = this.#startHeader();
+      const heldBefore = MEMBER_MAGIC.length - taken.length;
+      this.#header = startHeader(this.#offset - heldBefore);
       for (const byte of MEMBER_MAGIC) this.#header.next(byte);
       this.#held = [];
       this.#state = 'header';

@@ -5,7 +5,7 @@
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { TokenError } from './errors.ts';
 import { FULL_GROUP_SIZE, openGroup, type PackOptions, packGroup } from './group.ts';
-import { PART_SIZE, type TokenPart } from './part.ts';
+import { MAX_OVERHANG, PART_SIZE, type TokenPart } from './part.ts';
 import { MAX_GAP, PlainSpace, WINDOW } from './plain-space.ts';
 import { readTokenStreams, TOKEN_STREAM_COUNT, TokenStreamWriter } from './token-streams.ts';
 
@@ -31,7 +31,7 @@ export class BaseGroupWriter {
   readonly #tokens = new TokenStreamWriter();
   readonly #table = new ByteWriter();
   readonly #context = new ByteWriter();
-  readonly #space = new PlainSpace();
+  readonly #space = new PlainSpace(2 * FULL_GROUP_SIZE);
   #layer: unknown;
   #layerEnd = 0;
   #count = 0;
@@ -162,7 +162,8 @@ export function readBaseGroup(bytes: Uint8Array): BaseGroup {
   return {
     parts,
     plain() {
-      const space = new PlainSpace();
+      const total = rows.reduce((sum, { gap, size }) => sum + gap + size, MAX_OVERHANG);
+      const space = new PlainSpace(total);
       const context = new ByteReader(group.stream(CONTEXT));
       const starts = parts.map((part, i) => space.add(part, rows[i]!.gap, () => context.byte()));
       context.end();

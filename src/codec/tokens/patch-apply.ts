@@ -95,11 +95,10 @@ export class PatchApplier {
           out.set(tokens.subarray(model.index), count);
           return out.subarray(0, count + tokens.length - model.index);
         }
-        const token = tokens[model.index]!;
-        model.pass();
-        run--;
-        out[count++] = token;
-        position += lengthOf(token);
+        const copied = model.copy(run, out, count);
+        count += copied;
+        run -= copied;
+        position = model.start;
         continue;
       }
       if (isAligned) {

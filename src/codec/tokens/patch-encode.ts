@@ -5,7 +5,7 @@
  * gives new tokens until one starts where a base token starts (plain position). There is no end
  * mark: both sides see when that is so.
  */
-import { distanceOf, IRREGULAR, lengthOf } from '../deflate/token.ts';
+import { distanceOf, IRREGULAR, isMatch, lengthOf } from '../deflate/token.ts';
 import type { TokenPart } from './part.ts';
 import {
   DISTANCE_CLASSES,
@@ -96,7 +96,7 @@ export function encodePatch(base: TokenPart, part: TokenPart, writers: PatchWrit
         edits++;
       }
       newTokens++;
-      if (token > 0xff) {
+      if (isMatch(token)) {
         model.look(isAligned);
         writeMatch(writers, model, token, position);
       } else {

@@ -13,13 +13,13 @@ export const LENGTH_COVERING = 1;
 export const LENGTH_NEXT = 2;
 
 /** The distance of the covering base token. */
-export const DISTANCE_SAME = 0;
+const DISTANCE_SAME = 0;
 /** That, changed by as much as the last time. */
-export const DISTANCE_SHIFTED = 1;
+const DISTANCE_SHIFTED = 1;
 /** The distance of the base token after the covering one. */
-export const DISTANCE_NEXT = 2;
+const DISTANCE_NEXT = 2;
 /** The distance of the new match before. */
-export const DISTANCE_REPEATED = 3;
+const DISTANCE_REPEATED = 3;
 /** Reaches before the start of the part; counted from there. */
 export const DISTANCE_FOREIGN = 4;
 /** Any other. */
@@ -61,6 +61,11 @@ export class PatchModel {
     return this.#index;
   }
 
+  /** Where that token starts. */
+  get start(): number {
+    return this.#start;
+  }
+
   /**
    * Moves on to a position.
    * @returns whether a base token starts there
@@ -78,6 +83,25 @@ export class PatchModel {
   /** Passes the base token at the position. */
   pass(): void {
     this.#start += lengthOf(this.#base[this.#index++]!);
+  }
+
+  /**
+   * Passes up to `most` base tokens from the position on, and copies them.
+   * @returns how many there were
+   */
+  copy(most: number, into: Uint32Array, at: number): number {
+    const base = this.#base;
+    const from = this.#index;
+    const to = Math.min(from + most, base.length);
+    let start = this.#start;
+    for (let index = from; index < to; index++) {
+      const token = base[index]!;
+      into[at + index - from] = token;
+      start += lengthOf(token);
+    }
+    this.#index = to;
+    this.#start = start;
+    return to - from;
   }
 
   /** Looks at the base around the position; `isAligned` is what {@link moveTo} returned. */

@@ -7,7 +7,7 @@
  * context: just those bytes, in the order in which they are first reached for. Both sides replay
  * the same tokens, so nothing needs to be said about where they belong.
  */
-import { lengthOf } from '../deflate/token.ts';
+import { distanceOf, isMatch, lengthOf } from '../deflate/token.ts';
 import { TokenError } from './errors.ts';
 import { MAX_OVERHANG, type TokenPart } from './part.ts';
 
@@ -23,10 +23,16 @@ export type ContextSource = (position: number) => number;
 
 /** The plain bytes around some parts of one layer, as far as they are known. */
 export class PlainSpace {
-  #bytes = new Uint8Array(256 * 1024);
+  #bytes: Uint8Array;
   /** 1 where a byte is known. */
-  #known = new Uint8Array(256 * 1024);
+  #known: Uint8Array;
   #end = 0;
+
+  /** @param size - bytes to make room for at first */
+  constructor(size: number) {
+    this.#bytes = new Uint8Array(Math.min(size, MAX_SPACE));
+    this.#known = new Uint8Array(this.#bytes.length);
+  }
 
   /** Where the last part ends. */
   get end(): number {
@@ -64,12 +70,12 @@ export class PlainSpace {
     for (let at = 0; at < tokens.length; at++) {
       if (position >= end) throw new TokenError('position');
       const token = tokens[at]!;
-      if (token <= 0xff) {
+      if (!isMatch(token)) {
         bytes[position++] = token;
         continue;
       }
       const length = lengthOf(token);
-      let source = position - (token & 0xffff);
+      let source = position - distanceOf(token);
       if (source < own) {
         if (source < 0) throw new TokenError('token');
         this.#need(source, Math.min(source + length, own), context);

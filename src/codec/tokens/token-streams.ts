@@ -1,5 +1,5 @@
 /** Tokens as streams of bytes: literals, lengths and distances apart. */
-import { IRREGULAR, lengthOf } from '../deflate/token.ts';
+import { distanceOf, IRREGULAR, isMatch, lengthOf, matchToken } from '../deflate/token.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { TokenError } from './errors.ts';
 
@@ -43,7 +43,7 @@ export class TokenStreamWriter {
   add(tokens: Uint32Array): void {
     for (let at = 0; at < tokens.length; at++) {
       const token = tokens[at]!;
-      if (token > 0xff) this.#addMatch(token);
+      if (isMatch(token)) this.#addMatch(token);
       else {
         this.#literals.byte(token);
         this.#run++;
@@ -55,7 +55,7 @@ export class TokenStreamWriter {
     this.#runs.number(this.#run);
     this.#run = 0;
     this.#lengths.byte(lengthOf(token) - 3);
-    const distance = (token & 0xffff) - 1;
+    const distance = distanceOf(token) - 1;
     this.#low.byte(distance & 0xff);
     this.#high.byte(distance >> 8);
     if (token >= IRREGULAR) {
@@ -73,7 +73,7 @@ function markIrregular(tokens: Uint32Array, irregular: ByteReader): void {
   while (irregular.left > 0) {
     for (let regular = irregular.number(); ; at++) {
       if (at >= tokens.length) throw new TokenError('truncated');
-      if (tokens[at]! <= 0xff) continue;
+      if (!isMatch(tokens[at]!)) continue;
       if (regular === 0) break;
       regular--;
     }
@@ -117,7 +117,7 @@ export function readTokenStreams(streams: readonly Uint8Array[]): Uint32Array {
     while (literal < end) tokens[count++] = literals[literal++]!;
     const distance = (low[match]! | (high[match]! << 8)) + 1;
     if (distance > 32_768) throw new TokenError('token');
-    tokens[count++] = ((lengths[match]! + 3) << 16) | distance;
+    tokens[count++] = matchToken(lengths[match]! + 3, distance);
   }
   if (at !== runs.length) throw new TokenError('trailing');
   while (literal < literals.length) tokens[count++] = literals[literal++]!;

@@ -5,10 +5,10 @@
  * (fdatasync) and the page that makes it current was written through (O_DSYNC): two syncs a commit.
  * The sync runs on a thread of libuv's pool, never on the thread that serves requests.
  */
-import { open, type RootDatabase } from 'lmdb';
+import { open, type RangeIterable, type RootDatabase } from 'lmdb';
 import { keepHeadroom, type PageUse } from './headroom.ts';
 import { checkDatabaseFile } from './lmdb-file.ts';
-import type { Entry, KeyRange, KeyValueEngine, WriteBatch } from './types.ts';
+import type { KeyRange, KeyValueEngine, WriteBatch } from './types.ts';
 
 /** Longest key that the database takes, in bytes; keys are ASCII. */
 const MAX_KEY = 1978;
@@ -71,6 +71,19 @@ function openDatabase(path: string): RootDatabase<Buffer, string> {
 }
 
 /**
+ * Goes over a range. V8 puts the closure that each range of the library has into the old generation
+ * (it does so with functions that are assigned to properties), where it stays until the next full
+ * collection, with all that can be reached from it; so the iterator is taken away from it.
+ */
+function* walk<T>(range: RangeIterable<T>): Generator<T, void, undefined> {
+  try {
+    yield* range;
+  } finally {
+    (range as { iterator?: unknown }).iterator = undefined;
+  }
+}
+
+/**
  * Opens or creates the database file.
  * @param path - the file; a lock file with the ending `-lock` lies beside it
  * @throws DatabaseDamagedError, or an error when it cannot be opened
@@ -105,10 +118,10 @@ export function openLmdbEngine(path: string): KeyValueEngine {
       const shared = db.getBinaryFast(key) as Buffer | undefined;
       return shared?.subarray(0, shared.length);
     },
-    *entries(range): Iterable<Entry> {
-      for (const { key, value } of db.getRange(span(range))) yield [key, value];
+    *entries(range) {
+      for (const { key, value } of walk(db.getRange(span(range)))) yield [key, value];
     },
-    keys: (range) => db.getKeys(span(range)),
+    keys: (range) => walk(db.getKeys(span(range))),
     async commit(batch) {
       checkKeys(batch);
       await headroom.require(batch);

@@ -7,6 +7,7 @@
  * commit, and nobody ever holds a lock.
  */
 import { LRUCache } from 'lru-cache';
+import { createSortedKeys } from './sorted-keys.ts';
 import {
   CommitError,
   type Decode,
@@ -44,6 +45,7 @@ function newBatch(): Batch {
 export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
   const records = new LRUCache<string, object>({ max: MAX_RECORDS });
   const waiting = new Map<string, Waiting>();
+  const waitingKeys = createSortedKeys();
   let gathering: Batch | undefined;
   let committing: Batch | undefined;
   let closed = false;
@@ -53,6 +55,7 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
       records.delete(key);
       if (waiting.get(key)?.batch === batch) waiting.delete(key);
     }
+    waitingKeys.retain((key) => waiting.has(key));
   }
 
   async function commitNext(): Promise<void> {
@@ -89,6 +92,7 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
     for (const [key, value] of writes) {
       gathering.writes.set(key, value);
       waiting.set(key, { value, batch: gathering });
+      waitingKeys.add(key);
       records.delete(key);
     }
     return gathering;
@@ -104,9 +108,8 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
   function withoutRemoved(range: KeyRange): KeyRange {
     const { from, to, limit } = range;
     if (limit === undefined || waiting.size === 0) return range;
-    let removals = 0;
-    for (const key of waiting.keys()) if (key >= from && key < to && isRemoved(key)) removals++;
-    return { from, to, limit: limit + removals };
+    const removals = waitingKeys.between(from, to).filter(isRemoved).length;
+    return removals === 0 ? range : { from, to, limit: limit + removals };
   }
 
   /** What plain reads show of a range: at most `limit` entries, none that is being removed. */
@@ -132,13 +135,10 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
 
   /** Keys as transactions see them: the database's, with waiting writes laid over. */
   function currentKeys({ from, to, limit = Number.POSITIVE_INFINITY }: KeyRange): string[] {
-    const added: string[] = [];
-    let removals = 0;
-    for (const [key, { value }] of waiting) {
-      if (key < from || key >= to) continue;
-      if (value === null) removals++;
-      else added.push(key);
-    }
+    const changed = waitingKeys.between(from, to);
+    if (changed.length === 0) return [...engine.keys({ from, to, limit })];
+    const added = changed.filter((key) => waiting.get(key)?.value !== null);
+    const removals = changed.length - added.length;
     const keys = new Set<string>();
     for (const key of engine.keys({ from, to, limit: limit + removals })) {
       if (waiting.get(key)?.value !== null) keys.add(key);

@@ -132,24 +132,26 @@ function freeFile(changes: Changes, id: FileId): void {
 /**
  * Takes content from a repository; with its last owner the content itself goes.
  * @param role - what the content was to the repository
+ * @returns bytes of content that went with it
  */
 export function releaseContent(
   changes: Changes,
   digest: Digest,
   role: 'blob' | 'manifest',
   repository: string,
-): void {
+): number {
   const { tx } = changes;
   const owner = keys.owner(digest, role, repository);
   tx.remove(owner);
   const others = tx.keys({ ...ranges.owners(digest), limit: 2 }).filter((key) => key !== owner);
-  if (others.length > 0) return;
+  if (others.length > 0) return 0;
   const content = changes.record<ContentRecord>(keys.content(digest));
-  if (content === undefined) return;
+  if (content === undefined) return 0;
   tx.remove(keys.content(digest));
   if (content.damaged !== undefined) tx.remove(keys.quarantined(digest));
   if (content.file === undefined) tx.remove(keys.inline(digest));
   else freeFile(changes, content.file);
   changes.count('contents', -1);
   changes.count('bytes', -content.size);
+  return content.size;
 }

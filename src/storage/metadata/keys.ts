@@ -94,6 +94,7 @@ export const ranges = {
   links: (repository: string): KeyRange => prefixRange(`l ${repository} `),
   allLinks: (): KeyRange => prefixRange('l '),
   uses: (repository: string, target: Digest): KeyRange => prefixRange(`u ${repository} ${target} `),
+  allUses: (): KeyRange => prefixRange('u '),
   allUsesIn: (repository: string): KeyRange => prefixRange(`u ${repository} `),
   referrers: (repository: string, subject: Digest): KeyRange =>
     prefixRange(`e ${repository} ${subject} `),

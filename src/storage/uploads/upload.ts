@@ -12,7 +12,7 @@ import { StoreRefusal } from '../errors.ts';
 import { readAt } from '../target/read.ts';
 import type { FileId, FileWriter } from '../target/types.ts';
 import type { SessionOwner } from './session-id.ts';
-import type { Sidecars } from './sidecar.ts';
+import type { Sidecar, Sidecars } from './sidecar.ts';
 
 /** Bytes gathered before they are written, and those waiting at which the sender has to pause. */
 const WRITE_AT = 512 * 1024;
@@ -30,7 +30,7 @@ export interface UploadOptions extends SessionOwner {
   readonly id: string;
   readonly algorithm: DigestAlgorithm;
   /** Where it left off when it comes from an earlier run of the server. */
-  readonly resumed?: { readonly file: FileId; readonly size: number };
+  readonly resumed?: { readonly sidecar: Sidecar; readonly size: number };
 }
 
 /** Takes the bytes of one request. */
@@ -92,7 +92,8 @@ export class Upload {
   #waitingBytes = 0;
   #file: FileWriter | undefined;
   #fileId: FileId | undefined;
-  #hasSidecar = false;
+  /** What its sidecar says, once it has one. */
+  #sidecar: Sidecar | undefined;
   #writing: Writing | undefined;
   #working: Promise<void> | undefined;
   #failure: Error | undefined;
@@ -110,10 +111,10 @@ export class Upload {
     if (resumed === undefined) {
       this.#hash = startDigest(options.algorithm);
     } else {
-      this.#fileId = resumed.file;
+      this.#sidecar = resumed.sidecar;
+      this.#fileId = resumed.sidecar.file;
       this.#received = resumed.size;
       this.#written = resumed.size;
-      this.#hasSidecar = true;
     }
   }
 
@@ -261,12 +262,16 @@ export class Upload {
     return file;
   }
 
-  async #writeSidecar(): Promise<void> {
-    if (this.#hasSidecar || this.#fileId === undefined) return;
+  /** @param synced - bytes of the file that are durable */
+  async #writeSidecar(synced = 0): Promise<void> {
     const { repository, subject, algorithm } = this;
-    const sidecar = { repository, subject, algorithm, file: this.#fileId };
+    const file = this.#fileId;
+    const { boot } = this.#sidecars;
+    const old = this.#sidecar;
+    if (file === undefined || (old?.boot === boot && old.synced >= synced)) return;
+    const sidecar = { repository, subject, algorithm, file, boot, synced };
     await this.#sidecars.write(this.id, sidecar);
-    this.#hasSidecar = true;
+    this.#sidecar = sidecar;
   }
 
   /** Digest in hex of all bytes, when it is known without reading them again. Ends the hash. */
@@ -309,6 +314,18 @@ export class Upload {
   }
 
   /**
+   * Makes durable what a client was told that it holds, for the time between two runs of the server.
+   * @throws the error of the file system
+   */
+  async suspend(): Promise<void> {
+    if (this.#sidecar !== undefined) {
+      await this.sync();
+      await this.#writeSidecar(this.#written);
+    }
+    await this.idle();
+  }
+
+  /**
    * Ends the upload, at once for all who ask; resolves when nothing is left of it. Only the first
    * call counts. Whoever kept its bytes says so, else they are removed.
    * @param keepFile - the file holds a blob now
@@ -324,7 +341,7 @@ export class Upload {
     const file = this.#file;
     this.#file = undefined;
     await file?.close();
-    if (this.#hasSidecar) await this.#sidecars.remove(this.id);
+    if (this.#sidecar !== undefined) await this.#sidecars.remove(this.id);
     if (!keepFile && this.#fileId !== undefined) await this.#context.target.remove(this.#fileId);
   }
 }

@@ -89,9 +89,10 @@ export async function openUploads(
     }
     try {
       const reader = await context.target.open(sidecar.file);
-      const size = await reader.size();
+      const length = await reader.size();
       reader.release();
-      const resumed = { file: sidecar.file, size };
+      const size = sidecar.boot === sidecars.boot ? length : Math.min(length, sidecar.synced);
+      const resumed = { sidecar, size };
       open.set(id, new Upload(context, sidecars, { ...sidecar, id, resumed }));
     } catch (error) {
       if (!(error instanceof FileMissingError)) throw error;
@@ -232,7 +233,9 @@ export async function openUploads(
       clearInterval(idler);
       for (const upload of open.values()) {
         while (upload.busy) await new Promise((resolve) => setTimeout(resolve, 10));
-        await upload.idle();
+        await upload.suspend().catch((error: unknown) => {
+          context.logger.warn({ err: error, upload: upload.id }, 'upload not synced');
+        });
       }
     },
   };

@@ -102,7 +102,9 @@ describe('what is no gzip file', () => {
     const second = Buffer.from([0x1f, 0x8b, 9]);
     const offset = first.length + 2;
     const error = expect.objectContaining({ code: 'method', offset });
-    expect(() => gunzip(Buffer.concat([first, second]))).toThrow(error);
+    for (const size of [1, 2, 3, 5, 1000]) {
+      expect(() => gunzip(Buffer.concat([first, second]), size)).toThrow(error);
+    }
   });
 
   it('is an error or a file that comes back, for every bit that is flipped', () => {

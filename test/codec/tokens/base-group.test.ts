@@ -9,6 +9,7 @@ import {
 import { packGroup } from '../../../src/codec/tokens/group.ts';
 import { MAX_SPACE, WINDOW } from '../../../src/codec/tokens/plain-space.ts';
 import { TokenSplitter } from '../../../src/codec/tokens/split.ts';
+import { PATIENT, runs } from '../support/effort.ts';
 import { anyToken, errorCodeOf } from './support/tokens.ts';
 
 /** Makes tokens valid from the start of a stream on, and the bytes that they stand for. */
@@ -64,7 +65,7 @@ function bytesOf({ plain, size }: BasePart): number[] {
   return [...plain.subarray(plain.length - size)];
 }
 
-describe('base groups', () => {
+describe('base groups', PATIENT, () => {
   it('give back tokens and bytes of any parts of any layers', () => {
     fc.assert(
       fc.property(
@@ -79,7 +80,7 @@ describe('base groups', () => {
           expect(group.plain().map(({ bytes }) => [...bytes])).toEqual(parts.map(bytesOf));
         },
       ),
-      { numRuns: 500 },
+      runs(200),
     );
   });
 
@@ -103,7 +104,7 @@ describe('base groups', () => {
           ).toEqual(left.map(bytesOf));
         }
       }),
-      { numRuns: 300 },
+      runs(100),
     );
   });
 
@@ -200,7 +201,7 @@ describe('base groups', () => {
           }),
         );
       }),
-      { numRuns: 3000 },
+      runs(1000),
     );
     const known = [undefined, 'truncated', 'trailing', 'token', 'number', 'position', 'size'];
     expect([...codes].filter((code) => !known.includes(code))).toEqual([]);

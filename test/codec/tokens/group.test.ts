@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter } from '../../../src/codec/tokens/bytes.ts';
 import { GapGroupWriter, readGapGroup } from '../../../src/codec/tokens/gap-group.ts';
 import { MAX_GROUP_SIZE, openGroup, packGroup } from '../../../src/codec/tokens/group.ts';
+import { PATIENT, runs } from '../support/effort.ts';
 import { anyTokens, errorCodeOf } from './support/tokens.ts';
 
 /** Puts the right checksum into a group that was changed. */
@@ -21,7 +22,7 @@ function forged(size: number, stored: Uint8Array): Uint8Array {
   return sealed(Buffer.concat([Buffer.from('G\u0001????', 'latin1'), lengths.bytes, stored]));
 }
 
-describe('numbers', () => {
+describe('numbers', PATIENT, () => {
   it('are read as they were written', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(fc.nat(300), fc.maxSafeNat())), (numbers) => {
@@ -43,7 +44,7 @@ describe('numbers', () => {
   });
 });
 
-describe('groups', () => {
+describe('groups', PATIENT, () => {
   const streams = fc.array(
     fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
@@ -60,7 +61,7 @@ describe('groups', () => {
           expect(Buffer.compare(group.stream(i), stream)).toBe(0);
         }
       }),
-      { numRuns: 200 },
+      runs(100),
     );
   });
 
@@ -99,7 +100,7 @@ describe('groups', () => {
   });
 });
 
-describe('gap groups', () => {
+describe('gap groups', PATIENT, () => {
   it('give back any tokens', () => {
     fc.assert(
       fc.property(fc.array(anyTokens, { maxLength: 4 }), (pieces) => {
@@ -107,7 +108,7 @@ describe('gap groups', () => {
         for (const piece of pieces) writer.add(Uint32Array.from(piece));
         expect([...readGapGroup(writer.finish())]).toEqual(pieces.flat());
       }),
-      { numRuns: 1000 },
+      runs(500),
     );
   });
 
@@ -126,7 +127,7 @@ describe('gap groups', () => {
         const code = errorCodeOf(() => readGapGroup(packGroup('G', streams)));
         expect([undefined, 'truncated', 'trailing', 'token', 'number']).toContain(code);
       }),
-      { numRuns: 1000 },
+      runs(500),
     );
   });
 });

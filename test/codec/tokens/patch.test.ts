@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { IRREGULAR, lengthOf, matchToken } from '../../../src/codec/deflate/token.ts';
+import { distanceOf, IRREGULAR, lengthOf, matchToken } from '../../../src/codec/deflate/token.ts';
 import type { TokenPart } from '../../../src/codec/tokens/part.ts';
 import { PatchApplier } from '../../../src/codec/tokens/patch-apply.ts';
 import { encodePatch } from '../../../src/codec/tokens/patch-encode.ts';
@@ -10,6 +10,7 @@ import {
   endPatchReaders,
   patchBytes,
 } from '../../../src/codec/tokens/patch-streams.ts';
+import { PATIENT, runs } from '../support/effort.ts';
 import { anyToken, errorCodeOf, partOf } from './support/tokens.ts';
 
 /** Cuts tokens so that they fill exactly `size` bytes after `lead`, whatever they were. */
@@ -23,6 +24,13 @@ function filled(tokens: readonly number[], lead: number, size: number): TokenPar
   }
   for (; position < size; position++) own.push(0x20);
   return { tokens: Uint32Array.from(own), lead: Math.min(lead, size), size };
+}
+
+/** Whether a number is a token that DEFLATE can say. */
+function isToken(token: number): boolean {
+  const distance = distanceOf(token);
+  const isMatch = lengthOf(token) >= 3 && distance >= 1 && distance <= 32_768;
+  return token <= 0xff || isMatch;
 }
 
 /** Changes of a token stream: at a place, so many tokens are replaced. */
@@ -60,7 +68,7 @@ const occurrences = fc
     return [filled(tokens, baseLead, size), filled(changed, lead, size)];
   });
 
-describe('patches', () => {
+describe('patches', PATIENT, () => {
   it('give back any tokens from any base, one after the other', () => {
     fc.assert(
       fc.property(fc.array(occurrences, { maxLength: 5 }), (pairs) => {
@@ -74,7 +82,7 @@ describe('patches', () => {
         }
         endPatchReaders(readers);
       }),
-      { numRuns: 1000 },
+      runs(300),
     );
   });
 
@@ -120,15 +128,11 @@ describe('patches', () => {
         const code = errorCodeOf(() => {
           const tokens = new PatchApplier().apply(base, part.lead, createPatchReaders(streams));
           expect(tokens.length).toBeLessThanOrEqual(part.size + base.tokens.length);
-          for (const token of tokens) {
-            const distance = token & 0xffff;
-            const isMatch = token > 0xff && distance >= 1 && distance <= 32_768;
-            expect(token <= 0xff || (isMatch && lengthOf(token) >= 3)).toBe(true);
-          }
+          expect(tokens.every(isToken)).toBe(true);
         });
         expect([undefined, 'truncated', 'number', 'token']).toContain(code);
       }),
-      { numRuns: 1000 },
+      runs(300),
     );
   });
 
@@ -142,7 +146,7 @@ describe('patches', () => {
         });
         expect([undefined, 'truncated', 'number', 'token']).toContain(code);
       }),
-      { numRuns: 1000 },
+      runs(300),
     );
   });
 

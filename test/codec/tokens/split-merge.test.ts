@@ -4,6 +4,7 @@ import { lengthOf, matchToken } from '../../../src/codec/deflate/token.ts';
 import { TokenMerger } from '../../../src/codec/tokens/merge.ts';
 import { PART_SIZE } from '../../../src/codec/tokens/part.ts';
 import { TokenSplitter } from '../../../src/codec/tokens/split.ts';
+import { PATIENT, runs } from '../support/effort.ts';
 import { anyTokens, errorCodeOf } from './support/tokens.ts';
 
 interface Body {
@@ -75,14 +76,14 @@ const bodies = fc
   })
   .map(bodiesOf);
 
-describe('split and merge', () => {
+describe('split and merge', PATIENT, () => {
   it('gives back the same tokens, whatever bodies and pieces', () => {
     fc.assert(
       fc.property(anyTokens, bodies, fc.integer({ min: 1, max: 50 }), (tokens, where, step) => {
         const { gap, parts } = split(Uint32Array.from(tokens), where, step);
         expect(merge(gap, parts)).toEqual(tokens);
       }),
-      { numRuns: 1000 },
+      runs(500),
     );
   });
 
@@ -108,7 +109,7 @@ describe('split and merge', () => {
           parts.map(({ body, start, size, tokens: own }) => ({ body, start, size, own })),
         ).toEqual(begun.map((body) => ({ ...body, own: expected[body.body] })));
       }),
-      { numRuns: 1000 },
+      runs(500),
     );
   });
 
@@ -153,7 +154,7 @@ describe('split and merge', () => {
   });
 });
 
-describe('merging what does not fit', () => {
+describe('merging what does not fit', PATIENT, () => {
   const merger = () => new TokenMerger(() => undefined);
   const part =
     (tokens: readonly number[], start: number, size: number, before = start) =>

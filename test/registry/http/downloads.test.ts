@@ -64,6 +64,23 @@ describe('decisions 1: a damaged blob', () => {
     expectBody(await get(web.client, blobPath(REPOSITORY, digest)), bytes);
   });
 
+  it('is sent as it lies, since intact bytes are not hashed on their way out', async () => {
+    await using web = await serveApplication();
+    const bytes = randomBytes(3 * MIB);
+    const digest = await pushBlob(web.client, REPOSITORY, bytes);
+    await damage(web, digest, MIB);
+    const lying = Buffer.from(bytes);
+    lying[MIB]! ^= 1;
+    const target = blobPath(REPOSITORY, digest);
+    expectBody(expectStatus(await get(web.client, target), 200), lying);
+    const part = expectStatus(await get(web.client, target, { range: `bytes=${MIB}-` }), 206);
+    expectBody(part, lying.subarray(MIB));
+    // It is for the scrub to find out.
+    expectStatus(await head(web.client, target), 200);
+    expect((await web.store.scrub.run()).damaged).toBe(1);
+    await expectAbsent(web, digest);
+  });
+
   it('verify_reads: always never sends the last piece of wrong bytes', async () => {
     await using web = await serveApplication({ env: ALWAYS });
     const bytes = randomBytes(3 * MIB + 100);

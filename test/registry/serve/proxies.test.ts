@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectStatus } from '../../conformance/assertions.ts';
 import { parseChallenge } from '../../conformance/challenge.ts';
 import type { RegistryClient } from '../../conformance/client.ts';
-import { digestOf } from '../../conformance/content.ts';
-import { startUpload, uploadsPath } from '../../conformance/requests.ts';
+import { addImage, digestOf, MEDIA_TYPES, newContent } from '../../conformance/content.ts';
+import { blobPath, manifestPath, startUpload, uploadsPath } from '../../conformance/requests.ts';
 import type { LogLine } from '../../support/server.ts';
 import { openSocket, readToEnd } from '../http/listening.ts';
 import { basic, type ServerWithUsers, startWithUsers, useUsers } from './users.ts';
@@ -156,13 +156,34 @@ describe('decisions 5: http.external_url', () => {
     const lines = ['Host: elsewhere', 'X-Forwarded-Host: elsewhere', 'X-Forwarded-Proto: http'];
     expect(realmIn(await raw(users, { lines }))).toBe('https://registry.example.com/token');
     const client = users.clientOf();
-    const upload = await client.request({
-      method: 'POST',
-      target: uploadsPath('a/b'),
-      authorization: basic('ann'),
-    });
-    expect(upload.get('location')).toMatch(
-      /^https:\/\/registry\.example\.com\/v2\/a\/b\/blobs\/uploads\/[^/]+$/,
+    const authorization = basic('ann');
+    const locationOf = async (
+      method: string,
+      target: string,
+      body: Uint8Array = new Uint8Array(),
+      type: string = MEDIA_TYPES.bytes,
+    ): Promise<string> => {
+      const headers = { 'content-type': type };
+      const answer = await client.request({ method, target, headers, authorization, body });
+      expectStatus(answer, 201, 202);
+      const location = answer.get('location')!;
+      expect(location).toMatch(/^https:\/\/registry\.example\.com\/v2\//);
+      return location.slice('https://registry.example.com'.length);
+    };
+    const content = newContent();
+    const image = addImage(content, { tag: 'latest' });
+    for (const [digest, bytes] of content.blobs) {
+      const opened = await locationOf('POST', uploadsPath('a/b'));
+      const patched = await locationOf('PATCH', opened, bytes);
+      const stored = await locationOf('PUT', `${patched}?digest=${digest}`);
+      expect(stored).toBe(blobPath('a/b', digest));
+      const mount = `${uploadsPath('a/c')}?mount=${digest}&from=a/b`;
+      expect(await locationOf('POST', mount)).toBe(blobPath('a/c', digest));
+    }
+    const [{ bytes, mediaType }] = content.manifests as [(typeof content.manifests)[number]];
+    const tagged = manifestPath('a/b', 'latest');
+    expect(await locationOf('PUT', tagged, bytes, mediaType)).toBe(
+      manifestPath('a/b', image.digest),
     );
   });
 });

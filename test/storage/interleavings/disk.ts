@@ -107,6 +107,7 @@ export function createDisk(): Disk {
   const files = createMemoryFiles();
   const sidecars = new Map<string, Sidecar>();
   let commits = 0;
+  let boot = 0;
   return {
     engine,
     files,
@@ -116,6 +117,7 @@ export function createDisk(): Disk {
     },
     losePower(keepSidecars) {
       losePower(files);
+      boot++;
       if (!keepSidecars) sidecars.clear();
     },
     open(gates, options, onUnreadable) {
@@ -127,7 +129,7 @@ export function createDisk(): Disk {
             commits++;
           }),
       });
-      const memory = createMemorySidecars(sidecars);
+      const memory = createMemorySidecars(sidecars, `boot ${boot}`);
       const gated: Sidecars = {
         ...memory,
         write: (id, sidecar) => gates.pass('sidecar', () => memory.write(id, sidecar)),

@@ -12,6 +12,7 @@ import type { SegmentWriter } from '../../../src/storage/segments/writer.ts';
 import { findContradictions } from './support/consistency.ts';
 import {
   bytesOf,
+  memoryPlace,
   openTestSegments,
   release,
   SEGMENT_PLACES,
@@ -428,9 +429,62 @@ describe.each(SEGMENT_PLACES.map((make) => ({ name: make().name, make })))(
   },
 );
 
+describe('a segment store in the middle of something', () => {
+  it('decisions 3: a reader that comes too late for a file finds the new place', async () => {
+    let hook: (() => Promise<unknown>) | undefined;
+    const place = memoryPlace({
+      target: (inner) => ({
+        ...inner,
+        async open(id) {
+          const act = hook;
+          hook = undefined;
+          await act?.();
+          return await inner.open(id);
+        },
+      }),
+    });
+    const test = await openTestSegments(place, { rules: { minLive: 1 } });
+    const groups = await storeGroups(
+      test,
+      [1, 2, 3].map((i) => group(i, 1000)),
+    );
+    await release(test, [groups[0]!.id]);
+    const before = await place.segments();
+    hook = () => test.store.compact();
+    expect(bytesOf(2, 1000).equals((await test.store.read(groups[1]!.id)).bytes)).toBe(true);
+    const after = await place.segments();
+    expect(after).not.toEqual(before);
+    // The same for one that is let go.
+    await release(test, [groups[1]!.id]);
+    hook = () => release(test, [groups[2]!.id]);
+    await expect(test.store.read(groups[2]!.id)).rejects.toThrow(GroupMissingError);
+    expect([...test.store.damaged()]).toEqual([]);
+    await test.close();
+  });
+
+  it('decisions 2: nothing is entered any more while a writer is being closed', async () => {
+    let cut: (() => Promise<unknown>) | undefined;
+    const test = await openTestSegments(memoryPlace(), {
+      faultPoint: async () => void (await cut?.()),
+    });
+    await storeGroups(test, [group(1, 1000)]);
+    const writer = await test.store.begin();
+    const placements = await writer.append([group(2, 1000)]);
+    await writer.sync();
+    cut = async () => {
+      const adding = change(test.kv, (changes) => test.store.addGroups(changes, placements));
+      await expect(adding).rejects.toThrow(GroupNotDurableError);
+      cut = undefined;
+    };
+    await writer.close();
+    expect(cut).toBeUndefined();
+    expect(test.store.figures().groups).toBe(1);
+    await test.close();
+  });
+});
+
 describe('a segment store whose disk fails', () => {
   async function open(fails: Set<string>) {
-    const { memoryPlace } = await import('./support/places.ts');
     const full = () => Object.assign(new Error('ENOSPC: on purpose'), { code: 'ENOSPC' });
     const fail = (what: string): void => {
       if (fails.has(what)) throw full();

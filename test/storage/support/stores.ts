@@ -39,8 +39,9 @@ export interface StorePlace {
 }
 
 /** Sidecars that outlive stores, but not the test. */
-export function createMemorySidecars(all: Map<string, Sidecar>): Sidecars {
+export function createMemorySidecars(all: Map<string, Sidecar>, boot = 'first'): Sidecars {
   return {
+    boot,
     async write(id, sidecar) {
       all.set(id, sidecar);
     },

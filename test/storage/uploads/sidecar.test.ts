@@ -9,6 +9,8 @@ const SIDECAR: Sidecar = {
   subject: 'alice',
   algorithm: 'sha512',
   file: 17,
+  boot: '0d9a1a4e-6b6c-4c5e-9d57-1f0a3a1f7a11',
+  synced: 4096,
 };
 
 let folder: string;
@@ -32,6 +34,12 @@ describe('decisions 2: what an upload needs after a restart', () => {
     );
     expect((await stat(folder)).mode & 0o777).toBe(0o700);
     expect((await stat(join(folder, 'one.json'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('knows the run of the machine, the same for every process', async () => {
+    const { boot } = await openSidecars(folder);
+    expect((await openSidecars(folder)).boot).toBe(boot);
+    expect(boot).toMatch(/^[0-9a-f-]{36}$/);
   });
 
   it('goes with the upload, and may be gone already', async () => {
@@ -58,6 +66,9 @@ describe('decisions 2: what an upload needs after a restart', () => {
       JSON.stringify({ ...SIDECAR, algorithm: 'toString' }),
       JSON.stringify({ ...SIDECAR, file: '17' }),
       JSON.stringify({ ...SIDECAR, file: -1 }),
+      JSON.stringify({ ...SIDECAR, synced: 1.5 }),
+      JSON.stringify({ ...SIDECAR, synced: undefined }),
+      JSON.stringify({ ...SIDECAR, boot: 1 }),
       JSON.stringify({ ...SIDECAR, file: 1.5 }),
     ];
     for (const [i, text] of wrong.entries()) await writeFile(join(folder, `bad${i}.json`), text);

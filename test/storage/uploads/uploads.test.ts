@@ -194,7 +194,7 @@ describe.each(STORE_PLACES.map((make) => ({ name: make().name, make })))(
     });
 
     it.each([100, LARGE])(
-      'a wrong digest ends the upload and leaves nothing: %d bytes',
+      'decisions 1: a wrong digest ends the upload and leaves nothing: %d bytes',
       async (size) => {
         const bytes = bytesOf('wrong', size);
         const wrong = digestOf(bytesOf('other', size));

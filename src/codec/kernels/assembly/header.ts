@@ -8,7 +8,7 @@ import {
   NEED_INPUT,
   NO_END_OF_BLOCK,
 } from '../layout';
-import { BAD, COMPLETE, COUNTS, nextCode, SORTED, sortSymbols } from './huffman';
+import { BAD, COMPLETE, COUNTS, judge, nextCode, SORTED, sortSymbols } from './huffman';
 
 /** A header that was read whole: none of the numbers of `layout.ts` for what else may happen. */
 export const READ: i32 = -1;
@@ -102,8 +102,8 @@ export function readHeader(base: usize, bit: u32, end: u32): i32 {
   if (at > end) return NEED_INPUT;
   if (count > total) return BAD_REPEAT;
   if (load<u8>(LENGTHS + 256) === 0) return NO_END_OF_BLOCK;
-  if (sortSymbols(LENGTHS, literalCount) === BAD) return BAD_LITERAL_CODE;
-  if (sortSymbols(LENGTHS + literalCount, distanceCount) === BAD) return BAD_DISTANCE_CODE;
+  if (judge(LENGTHS, literalCount) === BAD) return BAD_LITERAL_CODE;
+  if (judge(LENGTHS + literalCount, distanceCount) === BAD) return BAD_DISTANCE_CODE;
   headerEnd = at;
   return READ;
 }

@@ -12,8 +12,8 @@ const STARTS: usize = memory.data(16 * 4, 4);
 /** Symbols that have a code, in the order of their codes. */
 export const SORTED: usize = memory.data(288 * 2, 2);
 
-/** Sorts symbols by code into SORTED and judges whether the code is full (Kraft). */
-export function sortSymbols(lengths: usize, count: u32): i32 {
+/** Counts symbols by length into COUNTS and judges whether their code is full (Kraft). */
+export function judge(lengths: usize, count: u32): i32 {
   memory.fill(COUNTS, 0, 64);
   for (let i: u32 = 0; i < count; i++) {
     const at = COUNTS + ((<usize>load<u8>(lengths + i)) << 2);
@@ -21,14 +21,24 @@ export function sortSymbols(lengths: usize, count: u32): i32 {
   }
   const used = count - load<u32>(COUNTS);
   store<u32>(COUNTS, 0);
-  let start: u32 = 0;
   let left: i32 = 1;
   for (let bits: u32 = 1; bits < 16; bits++) {
-    const here = load<u32>(COUNTS + (bits << 2));
-    left = (left << 1) - <i32>here;
+    left = (left << 1) - <i32>load<u32>(COUNTS + (bits << 2));
     if (left < 0) return BAD;
+  }
+  if (left === 0) return COMPLETE;
+  if (used === 0) return EMPTY;
+  return used === 1 && load<u32>(COUNTS, 4) === 1 ? SINGLE : BAD;
+}
+
+/** Sorts symbols by code into SORTED, with COUNTS; returns what `judge` does. */
+export function sortSymbols(lengths: usize, count: u32): i32 {
+  const judgement = judge(lengths, count);
+  if (judgement === BAD) return BAD;
+  let start: u32 = 0;
+  for (let bits: u32 = 1; bits < 16; bits++) {
     store<u32>(STARTS + (bits << 2), start);
-    start += here;
+    start += load<u32>(COUNTS + (bits << 2));
   }
   for (let i: u32 = 0; i < count; i++) {
     const bits = <usize>load<u8>(lengths + i);
@@ -38,9 +48,7 @@ export function sortSymbols(lengths: usize, count: u32): i32 {
     store<u32>(at, place + 1);
     store<u16>(SORTED + (place << 1), <u16>i);
   }
-  if (left === 0) return COMPLETE;
-  if (used === 0) return EMPTY;
-  return used === 1 && load<u32>(COUNTS, 4) === 1 ? SINGLE : BAD;
+  return judgement;
 }
 
 /**

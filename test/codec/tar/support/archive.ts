@@ -63,7 +63,7 @@ export function file(fields: Fields, body: Uint8Array | string = ''): Buffer {
 }
 
 /** A record of an extended header with its length. */
-export function paxRecord(keyword: string, value: Uint8Array | string): Buffer {
+function paxRecord(keyword: string, value: Uint8Array | string): Buffer {
   const rest = Buffer.concat([Buffer.from(` ${keyword}=`), Buffer.from(value), Buffer.from('\n')]);
   let length = rest.length + 1;
   while (String(length).length + rest.length !== length) length++;
