@@ -1,0 +1,89 @@
+/** Layers on a real folder, taken apart and rebuilt by threads. */
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LayerRefusedError } from '../../src/dedup/errors.ts';
+import { createTakerThreads } from '../../src/dedup/ingest/taker-threads.ts';
+import { type Layers, openLayers } from '../../src/dedup/layers.ts';
+import { createRebuildPool } from '../../src/dedup/restore/rebuild-pool.ts';
+import { digestOf } from '../../src/oci/digest.ts';
+import { openLmdbEngine } from '../../src/storage/kv/lmdb.ts';
+import { openKeyValueStore } from '../../src/storage/kv/store.ts';
+import { openSegmentStore } from '../../src/storage/segments/store.ts';
+import { openFileSystemTarget } from '../../src/storage/target/file-system.ts';
+import { text } from '../codec/support/content.ts';
+import { makeTar } from '../support/tar.ts';
+import { makeTemporary, removeTemporary } from '../support/temporary.ts';
+import { GO_ON, sourceOf } from './support/layers.ts';
+
+/** A layer of many sections; those of one seed share all files but one. */
+function makeLayer(seed: number): Buffer {
+  const shared = Array.from({ length: 300 }, (_, i) => ({
+    path: `file-${i}`,
+    bytes: text(50_000 + i, i),
+  }));
+  return gzipSync(makeTar([{ path: 'own', bytes: text(10_000, 1000 + seed) }, ...shared]));
+}
+
+describe('layers by threads', () => {
+  let folder: string;
+  let layers: Layers;
+  let closeAll: () => Promise<void>;
+
+  beforeEach(async () => {
+    folder = await makeTemporary('dedup-threads');
+    const kv = openKeyValueStore(openLmdbEngine(join(folder, 'stowage.mdb')));
+    const segments = await openSegmentStore({
+      kv,
+      openTarget: (allocate) => openFileSystemTarget({ root: join(folder, 'segments'), allocate }),
+    });
+    const parts = { kv, segments, rebuilders: createRebuildPool(2), takers: createTakerThreads(2) };
+    layers = openLayers(parts, { source: () => undefined });
+    closeAll = async () => {
+      await layers.close();
+      await segments.close();
+      await kv.close();
+    };
+  });
+  afterEach(async () => {
+    await closeAll();
+    await removeTemporary(folder);
+  });
+
+  async function read(file: Buffer, range?: { start: number; end: number }): Promise<Buffer> {
+    const blocks: Buffer[] = [];
+    const options = { signal: GO_ON, ...(range && { range }) };
+    for await (const block of layers.restore(digestOf(file), options)) blocks.push(block);
+    return Buffer.concat(blocks);
+  }
+
+  it('come back bit for bit, whole and in part, several at the same time', async () => {
+    const files = [makeLayer(1), makeLayer(2), makeLayer(3)];
+    await Promise.all(files.map((file) => layers.ingest(digestOf(file), sourceOf(file), GO_ON)));
+    const middle = { start: 1_000_000, end: 1_300_000 };
+    await Promise.all(
+      files.map(async (file) => {
+        expect((await read(file)).equals(file)).toBe(true);
+        expect((await read(file, middle)).equals(file.subarray(middle.start, middle.end))).toBe(
+          true,
+        );
+      }),
+    );
+    const { bases, structure, gaps, patches, index } = layers.figures();
+    expect(bases + structure + gaps + patches + index).toBeLessThan(1.3 * files[0]!.length);
+  });
+
+  it('that are refused, or broken off, leave the threads fit for the next', async () => {
+    const file = makeLayer(4);
+    const cut = file.subarray(0, file.length / 2);
+    await expect(layers.ingest(digestOf(cut), sourceOf(cut), GO_ON)).rejects.toThrow(
+      LayerRefusedError,
+    );
+    const stop = new AbortController();
+    const broken = layers.ingest(digestOf(file), sourceOf(file), stop.signal);
+    setTimeout(() => stop.abort(new Error('no time')), 50);
+    await expect(broken).rejects.toThrow('no time');
+    await layers.ingest(digestOf(file), sourceOf(file), GO_ON);
+    expect((await read(file)).equals(file)).toBe(true);
+  });
+});
