@@ -188,6 +188,28 @@ describe('at the same time', () => {
     expect((await store.get(digests[1])).equals(second)).toBe(true);
   });
 
+  it('decisions 3: the collector leaves alone what an ingest has found and not entered', async () => {
+    await store.close();
+    const collected: number[] = [];
+    store = await openTestLayers({
+      async faultPoint(name) {
+        if (name !== 'ingest.written') return;
+        collected.push((await store.layers.collect(GO_ON)).bases);
+      },
+    });
+    const shared = files(60, 20_000);
+    const one = await store.add(gzipSync(makeTar(shared)));
+    await store.drop(one);
+    const before = store.layers.figures().bases;
+    collected.length = 0;
+    const second = gzipSync(makeTar([...shared, ...files(1, 10_000, 800)]));
+    const two = await store.add(second);
+    expect(collected).toEqual([0]);
+    // Only the file that is new has come to the bases.
+    expect(store.layers.figures().bases - before).toBeLessThan(10_000);
+    expect((await store.get(two)).equals(second)).toBe(true);
+  });
+
   it('ingest of what was just dropped and is being collected', async () => {
     const shared = files(300, 20_000);
     const first = gzipSync(makeTar(shared));
