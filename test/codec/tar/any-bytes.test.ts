@@ -1,9 +1,9 @@
 /** Whatever comes, and however it is cut: every byte is told once (`walk` looks), nothing throws. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { PATIENT, runs } from '../support/effort.ts';
 import { type Fields, file, headerBlock, longName, pax, zeros } from './support/archive.ts';
 import { walk } from './support/walk.ts';
-import { PATIENT, runs } from '../support/effort.ts';
 
 const name = fc.string({ maxLength: 20 });
 const body = fc.uint8Array({ maxLength: 1500 });

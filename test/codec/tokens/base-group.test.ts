@@ -9,8 +9,8 @@ import {
 import { packGroup } from '../../../src/codec/tokens/group.ts';
 import { MAX_SPACE, WINDOW } from '../../../src/codec/tokens/plain-space.ts';
 import { TokenSplitter } from '../../../src/codec/tokens/split.ts';
-import { anyToken, errorCodeOf } from './support/tokens.ts';
 import { PATIENT, runs } from '../support/effort.ts';
+import { anyToken, errorCodeOf } from './support/tokens.ts';
 
 /** Makes tokens valid from the start of a stream on, and the bytes that they stand for. */
 function expand(raw: readonly number[]) {

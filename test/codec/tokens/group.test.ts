@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { ByteReader, ByteWriter } from '../../../src/codec/tokens/bytes.ts';
 import { GapGroupWriter, readGapGroup } from '../../../src/codec/tokens/gap-group.ts';
 import { MAX_GROUP_SIZE, openGroup, packGroup } from '../../../src/codec/tokens/group.ts';
-import { anyTokens, errorCodeOf } from './support/tokens.ts';
 import { PATIENT, runs } from '../support/effort.ts';
+import { anyTokens, errorCodeOf } from './support/tokens.ts';
 
 /** Puts the right checksum into a group that was changed. */
 function sealed(group: Uint8Array): Uint8Array {

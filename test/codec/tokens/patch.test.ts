@@ -10,8 +10,8 @@ import {
   endPatchReaders,
   patchBytes,
 } from '../../../src/codec/tokens/patch-streams.ts';
-import { anyToken, errorCodeOf, partOf } from './support/tokens.ts';
 import { PATIENT, runs } from '../support/effort.ts';
+import { anyToken, errorCodeOf, partOf } from './support/tokens.ts';
 
 /** Cuts tokens so that they fill exactly `size` bytes after `lead`, whatever they were. */
 function filled(tokens: readonly number[], lead: number, size: number): TokenPart {

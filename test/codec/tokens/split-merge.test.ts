@@ -4,8 +4,8 @@ import { lengthOf, matchToken } from '../../../src/codec/deflate/token.ts';
 import { TokenMerger } from '../../../src/codec/tokens/merge.ts';
 import { PART_SIZE } from '../../../src/codec/tokens/part.ts';
 import { TokenSplitter } from '../../../src/codec/tokens/split.ts';
-import { anyTokens, errorCodeOf } from './support/tokens.ts';
 import { PATIENT, runs } from '../support/effort.ts';
+import { anyTokens, errorCodeOf } from './support/tokens.ts';
 
 interface Body {
   readonly start: number;
