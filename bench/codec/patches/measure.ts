@@ -4,8 +4,9 @@ import { readBaseGroup } from '../../../src/codec/tokens/base-group.ts';
 import { GapGroupWriter } from '../../../src/codec/tokens/gap-group.ts';
 import { TokenMerger } from '../../../src/codec/tokens/merge.ts';
 import { PatchGroupReader, PatchGroupWriter } from '../../../src/codec/tokens/patch-group.ts';
+import { Groups } from '../../../test/codec/support/groups.ts';
 import { type Layer, type LayerPart, takeApart } from '../../../test/codec/support/layer.ts';
-import { Groups, packBases, packClosed, packTokens, tokenBits } from './store.ts';
+import { packBases, packClosed, packTokens, tokenBits } from './store.ts';
 
 const ROUNDS = 5;
 

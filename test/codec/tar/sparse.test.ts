@@ -153,6 +153,14 @@ describe('sparse files', () => {
     expect(stretches.map(([region]) => region)).toContain('opaque');
   });
 
+  it('a map that goes on to the end of the body is opaque with all that is left', () => {
+    const { stretches } = first(newSparse(`200\n${'1\n'.repeat(254)}`, 4096, 'abcde'));
+    expect(stretches.slice(0, 2)).toEqual([
+      ['header', 3 * 512],
+      ['opaque', 2 * 512],
+    ]);
+  });
+
   it.each([
     ['an odd list', [['GNU.sparse.map', '0,2,1024']]],
     ['a list of other things', [['GNU.sparse.map', '0,a']]],

@@ -142,6 +142,38 @@ describe('base groups', PATIENT, () => {
     expect(apart.size - near.size).toBeGreaterThanOrEqual(250);
   });
 
+  it('know what a part makes beyond its end, from as far as a match reaches', () => {
+    const layer = {};
+    const start = 8 + WINDOW + 32;
+    // Seven bytes again and again; the last token reaches 257 bytes beyond the end of the part.
+    const plain = Uint8Array.from({ length: start + 3 }, (_, i) => i % 7);
+    const source = start - WINDOW;
+    plain.copyWithin(start, source, source + 3);
+    const first: BasePart = {
+      layer,
+      start: 0,
+      size: 8,
+      lead: 0,
+      tokens: Uint32Array.of(0, 1, 2, 3, 4, 5, 6, matchToken(258, 7)),
+      plain: plain.subarray(0, 8),
+    };
+    const second = {
+      ...first,
+      start,
+      size: 3,
+      tokens: Uint32Array.of(matchToken(3, WINDOW)),
+      plain,
+    };
+    const near = new BaseGroupWriter();
+    near.add(first);
+    near.add(second);
+    const apart = new BaseGroupWriter();
+    apart.add(first);
+    apart.add({ ...second, layer: {} });
+    expect(apart.size - near.size).toBe(3);
+    expect([...readBaseGroup(near.finish()).plain()[1]!.bytes]).toEqual([...plain.subarray(start)]);
+  });
+
   it('refuse tokens that do not give the bytes', () => {
     const part = { layer: {}, start: 0, size: 2, lead: 0, tokens: Uint32Array.of(1, 2) };
     const code = (plain: readonly number[], tokens: readonly number[] = [1, 2]) =>

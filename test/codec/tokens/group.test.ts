@@ -120,6 +120,13 @@ describe('gap groups', PATIENT, () => {
     expect(readGapGroup(writer.finish())).toEqual(tokens);
   });
 
+  it('with a run too many are refused', () => {
+    const literals = Uint8Array.of(1, 2, 3);
+    const none = new Uint8Array(0);
+    const group = packGroup('G', [Uint8Array.of(3), literals, none, none, none, none]);
+    expect(errorCodeOf(() => readGapGroup(group))).toBe('trailing');
+  });
+
   it('with streams that do not fit together give other tokens or a typed error', () => {
     const stream = fc.uint8Array({ maxLength: 12 });
     fc.assert(

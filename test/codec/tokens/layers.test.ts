@@ -11,6 +11,7 @@ import { PatchGroupReader, PatchGroupWriter } from '../../../src/codec/tokens/pa
 import { WINDOW } from '../../../src/codec/tokens/plain-space.ts';
 import { run } from '../../support/run.ts';
 import { makeTemporary, removeTemporary } from '../../support/temporary.ts';
+import { Groups } from '../support/groups.ts';
 import { concat, type Layer, takeApart } from '../support/layer.ts';
 
 const MODULES = resolve(import.meta.dirname, '../../../node_modules');
@@ -80,29 +81,6 @@ function storeBases({ files, plain }: Layer): Map<string, readonly TokenPart[]> 
   }
   finish();
   return bases;
-}
-
-/** Packed groups, and the one that is being filled. */
-class Groups<Writer extends { readonly isFull: boolean; finish(): Uint8Array }> {
-  readonly packed: Uint8Array[] = [];
-  readonly #create: () => Writer;
-  #open: Writer;
-
-  constructor(create: () => Writer) {
-    this.#create = create;
-    this.#open = create();
-  }
-
-  /** The group to add to; its number is that of {@link packed}. */
-  get open(): Writer {
-    if (this.#open.isFull) this.finish();
-    return this.#open;
-  }
-
-  finish(): void {
-    this.packed.push(this.#open.finish());
-    this.#open = this.#create();
-  }
 }
 
 /** Stores a layer as patches, gaps and new files, restores it, and says what was shared. */

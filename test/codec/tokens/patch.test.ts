@@ -150,6 +150,29 @@ describe('patches', PATIENT, () => {
     );
   });
 
+  it.each([
+    ['an edit that has no place', { edits: [1], runs: [9] }, 'number'],
+    // The covering base token is a literal, so the match would be one byte long.
+    [
+      'a match that is too short',
+      { edits: [1], runs: [0], kinds: [12], nearLow: [0], nearHigh: [0] },
+      'token',
+    ],
+    ['a kind that there is none of', { edits: [1], runs: [0], kinds: [20] }, 'token'],
+    [
+      'a distance of a base token that has none',
+      { edits: [1], runs: [0], kinds: [1], lengths: [0] },
+      'token',
+    ],
+  ])('with %s are refused', (_, bytes: Readonly<Record<string, readonly number[]>>, code) => {
+    const streams = Object.keys(createPatchWriters()).map((name) =>
+      Uint8Array.from(bytes[name] ?? []),
+    );
+    const base = partOf([1, 2, 3], 0, 0);
+    const action = () => new PatchApplier().apply(base, 0, createPatchReaders(streams));
+    expect(errorCodeOf(action)).toBe(code);
+  });
+
   it('a part that is larger than a part is refused', () => {
     const base = { tokens: new Uint32Array(1), lead: 0, size: 2 ** 30 };
     const streams = [Uint8Array.of(1), Uint8Array.of(0)];
