@@ -1,6 +1,7 @@
 /**
- * Folders that last, and file descriptors with promises. `node:fs/promises` wraps each file in an object that costs more
- * than the system call; where files are opened by the thousand, plain numbers do.
+ * Folders that last, and file descriptors with promises. `node:fs/promises` wraps each file in an
+ * object that costs more than the system call; where files are opened by the thousand, plain numbers
+ * do.
  */
 import * as fs from 'node:fs';
 import { mkdir } from 'node:fs/promises';

@@ -9,6 +9,7 @@ import { addLink } from '../../../src/storage/blobs.ts';
 import { commit, type StoreContext } from '../../../src/storage/context.ts';
 import { putManifest } from '../../../src/storage/manifests.ts';
 import { addContent, type ContentSource } from '../../../src/storage/metadata/changes.ts';
+import { takeNumbers } from '../../../src/storage/metadata/counters.ts';
 import { keys } from '../../../src/storage/metadata/keys.ts';
 import { openStore } from '../../../src/storage/store.ts';
 import { type Content, MANIFEST_TYPE } from '../load/client.ts';
@@ -107,15 +108,6 @@ function createWriter(context: StoreContext, firstFile: number) {
   return { addLayer, addImage };
 }
 
-/** Reserves file numbers as the store itself does, so that later files get other ones. */
-async function reserveFiles(context: StoreContext, count: number): Promise<number> {
-  return await commit(context, (changes) => {
-    const { next } = changes.record<{ next: number }>(keys.fileCounter) ?? { next: 0 };
-    changes.put(keys.fileCounter, { next: next + count });
-    return next;
-  });
-}
-
 /** Writes the store into an empty folder. */
 export async function writeStore(
   folder: string,
@@ -125,7 +117,10 @@ export async function writeStore(
   const store = await openStore(folder, { collectEvery: 0, scrubPeriod: 0 });
   try {
     const { context } = store;
-    const writer = createWriter(context, await reserveFiles(context, plan.blobs));
+    const writer = createWriter(
+      context,
+      await takeNumbers(context.kv, keys.fileCounter, plan.blobs),
+    );
     for (let first = 0; first < plan.tags; first += IMAGES_AT_ONCE) {
       const count = Math.min(IMAGES_AT_ONCE, plan.tags - first);
       await Promise.all(Array.from({ length: count }, (_, i) => writer.addImage(first + i, plan)));

@@ -4,7 +4,7 @@ const MESSAGES = {
   magic: 'not a gzip file',
   method: 'compression method other than DEFLATE',
   flags: 'reserved flags',
-  'header-size': 'header longer than 256 KiB',
+  'header-size': 'header longer than 128 KiB',
   truncated: 'file ends too early',
   order: 'parts in an order that no file has',
 } as const;

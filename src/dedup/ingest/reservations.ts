@@ -27,7 +27,7 @@ export function createReservations(): Reservations {
       for (;;) {
         const others = hashes.map((hash) => open.get(hash)).find((one) => one !== undefined);
         if (others === undefined) break;
-        await Promise.race([others, aborted(signal)]);
+        await until(others, signal);
       }
       const chosen = choose();
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -40,10 +40,15 @@ export function createReservations(): Reservations {
   };
 }
 
-/** Rejects with the signal's reason. */
-function aborted(signal: AbortSignal): Promise<never> {
+/** Waits for a promise; rejects with the signal's reason when that comes first. */
+async function until(promise: Promise<void>, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  return promise;
+  const aborted = Promise.withResolvers<never>();
+  const stop = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }

@@ -1,10 +1,11 @@
 /** A layer taken apart as a store would: tar walk, files by digest, tokens by file. */
 import { createHash } from 'node:crypto';
-import { gunzipSync } from 'node:zlib';
+import type { Block } from '../../../src/codec/deflate/block.ts';
+import { GzipReader } from '../../../src/codec/gzip/reader.ts';
 import { TarWalker } from '../../../src/codec/tar/walker.ts';
 import type { TokenPart } from '../../../src/codec/tokens/part.ts';
 import { TokenSplitter } from '../../../src/codec/tokens/split.ts';
-import { inflateTokens } from '../../support/inflate-tokens.ts';
+import { tokenBits } from './token-bits.ts';
 
 /** A file of the layer. */
 export interface LayerFile {
@@ -31,11 +32,6 @@ export interface Layer {
   readonly gaps: readonly Uint32Array[];
 }
 
-/** Where the DEFLATE stream of a gzip member begins: after the header, which may have a name. */
-function deflateStart(gzip: Uint8Array): number {
-  return (gzip[3]! & 8) === 0 ? 10 : gzip.indexOf(0, 10) + 1;
-}
-
 function sum(bits: Uint8Array): number {
   let total = 0;
   for (const value of bits) total += value;
@@ -56,10 +52,30 @@ export function concat(pieces: readonly Uint32Array[]): Uint32Array {
 /** Tokens that come at a time, and bytes. */
 const CHUNK = 16 * 1024;
 
-/** Takes a layer apart by the product's walker and splitter. */
+/** Plain bytes and tokens of a gzip file of one member, and the bits that each token takes in it. */
+function inflate(gzip: Uint8Array) {
+  const plain: Uint8Array[] = [];
+  const pieces: Uint32Array[] = [];
+  const blocks: Block[] = [];
+  for (const part of new GzipReader().push(gzip)) {
+    if (part.kind !== 'data') continue;
+    plain.push(part.plain.slice());
+    pieces.push(part.tokens.slice());
+    blocks.push(...part.blocks);
+  }
+  const tokens = concat(pieces);
+  const bits = new Uint8Array(tokens.length);
+  for (const block of blocks) {
+    const { startToken } = block;
+    const own = tokens.subarray(startToken, startToken + block.tokens);
+    bits.set(tokenBits(block, own), startToken);
+  }
+  return { bytes: Buffer.concat(plain), tokens, bits };
+}
+
+/** Takes a layer apart by the product's reader, walker and splitter. */
 export function takeApart(gzip: Uint8Array): Layer {
-  const size = gunzipSync(gzip).length;
-  const { bytes, tokens, tokenBits } = inflateTokens(gzip.subarray(deflateStart(gzip)), size);
+  const { bytes, tokens, bits: allBits } = inflate(gzip);
   const files: LayerFile[] = [];
   const bodies: LayerFile[] = [];
   const gaps: Uint32Array[] = [];
@@ -76,7 +92,7 @@ export function takeApart(gzip: Uint8Array): Layer {
         gaps.push(concat(gap));
         gap = [];
       }
-      const bits = sum(tokenBits.subarray(seen, seen + part.tokens.length));
+      const bits = sum(allBits.subarray(seen, seen + part.tokens.length));
       seen += part.tokens.length;
       file.parts.push({ ...part, tokens: part.tokens.slice(), start, bits });
     },

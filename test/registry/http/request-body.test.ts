@@ -210,6 +210,22 @@ describe('a body passed on to an upload', () => {
   });
 });
 
+describe('the memory of a body', () => {
+  it('is given back piece by piece as soon as an upload has no more need of it', async () => {
+    const pieces: Uint8Array[] = [];
+    const { writer } = recordingWriter((piece) => {
+      pieces.push(piece);
+      return true;
+    });
+    await using web = await serving((req) => receiveBody(req, writer));
+    await fetch(web.url, { method: 'PUT', body: randomBytes(MIB) });
+    expect(pieces.reduce((total, { length }) => total + length, 0)).toBe(MIB);
+    for (const piece of pieces) writer.onWritten?.(piece);
+    // Nothing is left of the buffer itself, which the garbage collector would have to find.
+    for (const { buffer } of pieces) expect(buffer.byteLength).toBe(0);
+  });
+});
+
 describe('the rest of a body that nobody wants', () => {
   afterEach(() => {
     vi.useRealTimers();

@@ -11,6 +11,7 @@ import {
   release,
   SEGMENT_PLACES,
   storeGroups,
+  storeNumbered,
   type TestSegments,
 } from './support/places.ts';
 
@@ -43,11 +44,7 @@ describe.each(SEGMENT_PLACES.map((make) => ({ name: make().name, make })))(
       await test.close();
     });
 
-    const fill = (count: number): Promise<Placement[]> =>
-      storeGroups(
-        test,
-        Array.from({ length: count }, (_, i) => ({ kind: 1, bytes: bytesOf(i, LENGTH) })),
-      );
+    const fill = (count: number): Promise<Placement[]> => storeNumbered(test, count, LENGTH);
     const idsOf = (placements: readonly Placement[]) => placements.map(({ id }) => id);
     /** Whether groups of {@link fill} can be read, in their order. */
     async function expectGroups(placements: readonly (Placement | undefined)[]): Promise<void> {

@@ -28,7 +28,7 @@ describe.each(SEGMENT_PLACES.map((make) => ({ name: make().name, make })))(
   ({ make }) => {
     let test: TestSegments;
     beforeEach(async () => {
-      test = await openTestSegments(make(), { segmentSize: 64 * 1024 });
+      test = await openTestSegments(make());
     });
     afterEach(async () => {
       expect(findContradictions(test.kv)).toEqual([]);

@@ -3,11 +3,10 @@ import { GROUP_HEADER } from '../../../src/storage/segments/layout.ts';
 import type { Placement } from '../../../src/storage/segments/types.ts';
 import { findContradictions } from './support/consistency.ts';
 import {
-  bytesOf,
   openTestSegments,
   release,
   SEGMENT_PLACES,
-  storeGroups,
+  storeNumbered,
   type TestSegments,
 } from './support/places.ts';
 
@@ -20,17 +19,13 @@ describe.each(SEGMENT_PLACES.map((make) => ({ name: make().name, make })))(
   ({ make }) => {
     let test: TestSegments;
     beforeEach(async () => {
-      test = await openTestSegments(make(), { segmentSize: 64 * 1024 });
+      test = await openTestSegments(make());
     });
     afterEach(async () => {
       expect(findContradictions(test.kv)).toEqual([]);
       await test.close();
     });
-    const fill = (count: number): Promise<Placement[]> =>
-      storeGroups(
-        test,
-        Array.from({ length: count }, (_, i) => ({ kind: 1, bytes: bytesOf(i, LENGTH) })),
-      );
+    const fill = (count: number): Promise<Placement[]> => storeNumbered(test, count, LENGTH);
 
     it('decisions 1: reads everything that is alive, and finds nothing wrong where nothing is', async () => {
       const groups = await fill(35);

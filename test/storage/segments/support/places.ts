@@ -207,6 +207,16 @@ export async function storeGroups(
   }
 }
 
+/** Stores groups of kind 1 whose bytes are {@link bytesOf} their numbers, 0 and up. */
+export function storeNumbered(
+  test: { readonly store: SegmentStore; readonly kv: KeyValueStore },
+  count: number,
+  length: number,
+): Promise<Placement[]> {
+  const groups = Array.from({ length: count }, (_, i) => ({ kind: 1, bytes: bytesOf(i, length) }));
+  return storeGroups(test, groups);
+}
+
 /** Lets groups go. */
 export async function release(
   { store, kv }: { readonly store: SegmentStore; readonly kv: KeyValueStore },
