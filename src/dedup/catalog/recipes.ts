@@ -110,7 +110,8 @@ export interface DedupCollection {
 }
 
 /**
- * Takes all loose recipes apart that are neither being made nor restored, and lets base groups go that nothing uses.
+ * Takes all loose recipes apart that are neither being made nor restored, and lets base groups go
+ * that nothing uses.
  * @throws the signal's reason, CommitError; what was done until then stays
  */
 export async function collectRecipes(

@@ -6,7 +6,13 @@ import { parentPort } from 'node:worker_threads';
 import { LayerRefusedError } from '../errors.ts';
 import { createLayerTaker, type IngestHost } from './take-apart.ts';
 import { TAKE_APART } from './take-apart-options.ts';
-import type { HostAnswer, HostCall, TakerMessage, ThreadMessage } from './taker-protocol.ts';
+import {
+  type HostAnswer,
+  type HostCall,
+  ownCopy,
+  type TakerMessage,
+  type ThreadMessage,
+} from './taker-protocol.ts';
 
 /** Chunks that are asked for before they are needed. */
 const AHEAD = 4;
@@ -45,16 +51,11 @@ async function ask<Name extends keyof IngestHost>(
   return (await asked.promise) as Awaited<ReturnType<IngestHost[Name]>>;
 }
 
-/** A copy that can be handed over: what it is a view of may belong to others. */
-function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(bytes);
-}
-
 const host: IngestHost = {
   find: (hashes) => ask('find', hashes),
   read: (groups) => ask('read', groups),
   writeBases(bases) {
-    const copies = bases.map(({ bytes, hashes }) => ({ bytes: own(bytes), hashes }));
+    const copies = bases.map(({ bytes, hashes }) => ({ bytes: ownCopy(bytes), hashes }));
     return ask(
       'writeBases',
       copies,
@@ -62,7 +63,7 @@ const host: IngestHost = {
     );
   },
   storeSection(section) {
-    const bytes = own(section.bytes);
+    const bytes = ownCopy(section.bytes);
     return ask('storeSection', { ...section, bytes }, [bytes.buffer]);
   },
 };
@@ -71,7 +72,7 @@ async function take(): Promise<void> {
   chunks.length = 0;
   try {
     const taken = await taker.take(read(), host);
-    post({ kind: 'taken', taken: { ...taken, sums: own(taken.sums) } });
+    post({ kind: 'taken', taken: { ...taken, sums: ownCopy(taken.sums) } });
   } catch (error) {
     const reason = error instanceof LayerRefusedError ? error.reason : undefined;
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);

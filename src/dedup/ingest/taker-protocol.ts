@@ -32,3 +32,8 @@ export type ThreadMessage =
       readonly reason: RefusalReason | undefined;
       readonly message: string;
     };
+
+/** A copy that can be handed over to another thread: what bytes are a view of may belong to others. */
+export function ownCopy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
+}

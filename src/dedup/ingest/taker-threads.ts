@@ -1,16 +1,17 @@
 /** Threads that take layers apart. */
 import { Worker } from 'node:worker_threads';
+import { createSlots } from '../../lib/slots.ts';
 import { workerUrl } from '../../lib/worker-url.ts';
-import { createSlots } from '../../storage/segments/slots.ts';
 import { LayerRefusedError } from '../errors.ts';
 import type { IngestHost, LayerTaker, TakenApart } from './take-apart.ts';
-import type { HostAnswer, HostCall, TakerMessage, ThreadMessage } from './taker-protocol.ts';
+import {
+  type HostAnswer,
+  type HostCall,
+  ownCopy,
+  type TakerMessage,
+  type ThreadMessage,
+} from './taker-protocol.ts';
 import type { LayerTakers } from './takers.ts';
-
-/** Copies bytes, so that the copy can be handed over to another thread. */
-function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(bytes);
-}
 
 /** Carries out a call of the thread. */
 async function answerTo(host: IngestHost, call: HostCall): Promise<HostAnswer> {
@@ -19,7 +20,7 @@ async function answerTo(host: IngestHost, call: HostCall): Promise<HostAnswer> {
       return await host.find(call.argument);
     case 'read': {
       const groups = await host.read(call.argument);
-      return new Map([...groups].map(([id, bytes]) => [id, own(bytes)]));
+      return new Map([...groups].map(([id, bytes]) => [id, ownCopy(bytes)]));
     }
     case 'writeBases':
       return await host.writeBases(call.argument);
@@ -49,7 +50,7 @@ function takeOn(
       post({ kind: 'end' });
       return;
     }
-    const bytes = own(value);
+    const bytes = ownCopy(value);
     post({ kind: 'chunk', bytes }, [bytes.buffer]);
   }
 

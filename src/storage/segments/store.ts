@@ -3,6 +3,8 @@
  * files of about 256 MiB. It knows nothing of layers or files. What lies where is known to the
  * metadata store, so that groups come and go in the transactions of those who need them.
  */
+
+import { createSlots } from '../../lib/slots.ts';
 import { SILENT, type StoreLogger } from '../context.ts';
 import type { KeyValueStore } from '../kv/types.ts';
 import type { Clock } from '../leases.ts';
@@ -26,7 +28,6 @@ import { SEGMENT_HEADER } from './layout.ts';
 import { readGroup, readGroups } from './reader.ts';
 import { type RebuildReport, rebuildIndex } from './rebuild.ts';
 import { type SegmentScrubReport, scrubSegments } from './scrub.ts';
-import { createSlots } from './slots.ts';
 import type { Group, GroupId, Placement } from './types.ts';
 import { createWriter, type SegmentWriter } from './writer.ts';
 
