@@ -98,8 +98,8 @@ export interface SegmentStore {
   read(id: GroupId): Promise<Group>;
   /**
    * Reads groups in this order and checks them. Those that lie next to each other are read in one go,
-   * and up to 4 MiB ahead. The bytes of a group are there until the next one is asked for; then their
-   * memory may be freed, and they are empty. Ends at the first group that cannot be had.
+   * and up to 4 MiB ahead; their bytes are then parts of one buffer of up to 1 MiB. Ends at the first
+   * group that cannot be had.
    * @throws GroupMissingError, GroupDamagedError, the signal's reason
    */
   readMany(ids: Iterable<GroupId>, signal?: AbortSignal): AsyncGenerator<Group>;
@@ -190,7 +190,7 @@ export async function openSegmentStore(
       return result.group;
     },
     async *readMany(ids, signal) {
-      for await (const result of readGroups(context, ids, signal)) {
+      for await (const result of readGroups(context, ids, { signal })) {
         if ('error' in result) throw result.error;
         yield result.group;
       }
