@@ -12,7 +12,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { openLmdbEngine } from '../../src/storage/kv/lmdb.ts';
 import { openKeyValueStore } from '../../src/storage/kv/store.ts';
-import { change } from '../../src/storage/metadata/changes.ts';
+import { type Changes, change } from '../../src/storage/metadata/changes.ts';
 import { openSegmentStore, type SegmentStore } from '../../src/storage/segments/store.ts';
 import type { Placement } from '../../src/storage/segments/types.ts';
 import { openFileSystemTarget } from '../../src/storage/target/file-system.ts';
@@ -22,6 +22,9 @@ const MIB = 1024 * 1024;
 /** Bytes of a group, and groups that are written by one writer and entered in one transaction. */
 const GROUP = 128 * 1024;
 const BATCH = 256;
+/** Groups of one transaction, and transactions, in the measurement of the index. */
+const MANY = 5000;
+const TRANSACTIONS = 200;
 
 const { values } = parseArgs({
   options: {
@@ -109,7 +112,6 @@ async function round(folder: string, n: number): Promise<void> {
   await measure('read: read, one by one at random', bytes, async () => {
     for (const id of order) await store.read(id);
   });
-  const index = (await stat(join(own, 'index.mdb'))).size;
   await change(kv, (changes) =>
     store.releaseGroups(
       changes,
@@ -122,53 +124,49 @@ async function round(folder: string, n: number): Promise<void> {
     store.compact(),
   );
   delay.disable();
-  if (report.groups !== count / 2) throw new Error('compaction did not move what it should');
-  console.log(
-    `round ${n}: database ${(index / count).toFixed(0)} bytes a group, longest stall in compaction ${(delay.max / 1e6).toFixed(0)} ms`,
-  );
+  // The last segment may hold a few groups only, and be alive enough.
+  if (report.groups < count * 0.45) throw new Error('compaction did not move what it should');
+  console.log(`round ${n}: longest stall in compaction ${(delay.max / 1e6).toFixed(0)} ms`);
   await store.close();
   await kv.close();
   await rm(own, { recursive: true });
 }
 
-/** How long one transaction keeps the thread that enters, or lets go, many groups at once. */
-async function measureTransactions(folder: string): Promise<void> {
-  const kv = openKeyValueStore(openLmdbEngine(join(folder, 'many.mdb')));
+/** How long transactions about many groups keep the thread, and what a group takes in the database. */
+async function measureIndex(folder: string): Promise<void> {
+  const index = join(folder, 'many.mdb');
+  const kv = openKeyValueStore(openLmdbEngine(index));
   const store = await openSegmentStore({
     kv,
     openTarget: (allocate) => openFileSystemTarget({ root: join(folder, 'many'), allocate }),
   });
-  for (let i = 0; i < 5; i++) {
+  async function timed(name: string, work: (changes: Changes) => void): Promise<void> {
+    const began = performance.now();
+    const done = change(kv, work);
+    // What has run by now ran on this thread, in one go.
+    const cpu = performance.now() - began;
+    await done;
+    results.set(name, [...(results.get(name) ?? []), { cpu, wall: performance.now() - began }]);
+  }
+  const all: Placement[][] = [];
+  const sizes: number[] = [];
+  for (let i = 0; i < TRANSACTIONS; i++) {
     const writer = await store.begin();
-    const small = Array.from({ length: 5000 }, () => ({ kind: 0, bytes: randomBytes(64) }));
+    const small = Array.from({ length: MANY }, () => ({ kind: 0, bytes: randomBytes(16) }));
     const placements = await writer.append(small);
     await writer.sync();
-    const timed = async (
-      name: string,
-      work: (placements: readonly Placement[]) => Promise<unknown>,
-    ) => {
-      const began = performance.now();
-      const done = work(placements);
-      // What has run by now ran on this thread, in one go.
-      const held = performance.now() - began;
-      await done;
-      results.set(name, [
-        ...(results.get(name) ?? []),
-        { cpu: held, wall: performance.now() - began },
-      ]);
-    };
-    await timed('enter 5,000 groups', (list) =>
-      change(kv, (changes) => store.addGroups(changes, list)),
-    );
-    await timed('let 5,000 groups go', (list) =>
-      change(kv, (changes) =>
-        store.releaseGroups(
-          changes,
-          list.map(({ id }) => id),
-        ),
-      ),
-    );
+    await timed(`enter ${MANY} groups`, (changes) => store.addGroups(changes, placements));
     await writer.close();
+    all.push(placements);
+    sizes.push((await stat(index)).size);
+  }
+  // The first half also pays for the room that the database keeps ahead of commits of this size.
+  const [half, end] = [sizes[TRANSACTIONS / 2 - 1]!, sizes.at(-1)!];
+  const each = (end - half) / (MANY * (TRANSACTIONS / 2));
+  console.log(`a group takes ${each.toFixed(0)} bytes in the database`);
+  for (const placements of all) {
+    const ids = placements.map(({ id }) => id);
+    await timed(`let ${MANY} groups go`, (changes) => store.releaseGroups(changes, ids));
   }
   await store.close();
   await kv.close();
@@ -188,7 +186,7 @@ try {
     console.log(`| ${name} | ${median(cpu).toFixed(0)} | ${median(wall).toFixed(0)} |`);
   }
   results.clear();
-  await measureTransactions(folder);
+  await measureIndex(folder);
   console.log(
     '| medians, for one transaction | ms in one go | ms until durable |\n| --- | --- | --- |',
   );

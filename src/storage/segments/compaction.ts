@@ -118,7 +118,7 @@ async function moveGroups(round: Round, ids: readonly GroupId[]): Promise<boolea
   let copies: Placement[] = [];
   let bytes = 0;
   let isSound = true;
-  for await (const result of readGroups(context, ids, signal)) {
+  for await (const result of readGroups(context, ids, { signal, frees: true })) {
     if ('error' in result) {
       // Released meanwhile, which is as good as moved.
       if (result.error instanceof GroupMissingError) continue;

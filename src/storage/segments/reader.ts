@@ -2,6 +2,7 @@
  * Reads groups and checks them. Neighbours on the disk are read in one go, and a few such runs ahead
  * of whoever takes the groups.
  */
+import { freeBytes } from '../../lib/free-bytes.ts';
 import { unreadable } from '../content.ts';
 import type { GroupRecord } from '../metadata/records.ts';
 import { readFully } from '../target/read.ts';
@@ -35,6 +36,13 @@ interface Run {
 
 /** Bytes of some place, or what is wrong with them. */
 type Outcome = Group | string;
+
+/** A run that was read. */
+interface RunResults {
+  readonly results: readonly ReadResult[];
+  /** What the groups are parts of. */
+  readonly buffer: Uint8Array;
+}
 
 /** The run of one group. */
 function runOf(id: GroupId, record: GroupRecord): Run {
@@ -70,13 +78,15 @@ function* runsOf(context: SegmentContext, ids: Iterable<GroupId>): Generator<Run
   if (run !== undefined) yield run;
 }
 
-/** Reads the groups of a run as they lie there. */
-async function readPlaces(context: SegmentContext, run: Run): Promise<Outcome[]> {
+/**
+ * Reads the groups of a run as they lie there.
+ * @param buffer - as long as the run; the groups are parts of it
+ */
+async function readPlaces(context: SegmentContext, run: Run, buffer: Buffer): Promise<Outcome[]> {
   let bytes: Buffer;
   try {
     const reader = await context.target.open(run.segment);
     try {
-      const buffer = Buffer.allocUnsafeSlow(run.to - run.from);
       bytes = buffer.subarray(0, await readFully(reader, buffer, run.from));
     } catch (error) {
       return run.places.map(() => unreadable(error));
@@ -97,13 +107,29 @@ async function readPlaces(context: SegmentContext, run: Run): Promise<Outcome[]>
   });
 }
 
+/** Memory for a run, by itself so that it can be freed by hand. */
+function bufferOf({ from, to }: Run): Buffer {
+  return Buffer.allocUnsafeSlow(to - from);
+}
+
+/** Reads one group as it lies in some place. */
+async function readPlace(
+  context: SegmentContext,
+  id: GroupId,
+  record: GroupRecord,
+): Promise<Outcome> {
+  const run = runOf(id, record);
+  const [outcome] = await readPlaces(context, run, bufferOf(run));
+  return outcome!;
+}
+
 /** What is wrong with a group as it lies in some place; undefined when nothing is. */
 export async function inspectGroup(
   context: SegmentContext,
   id: GroupId,
   record: GroupRecord,
 ): Promise<string | undefined> {
-  const [outcome] = await readPlaces(context, runOf(id, record));
+  const outcome = await readPlace(context, id, record);
   return typeof outcome === 'string' ? outcome : undefined;
 }
 
@@ -118,21 +144,23 @@ export async function readGroup(context: SegmentContext, id: GroupId): Promise<R
     if (record.damaged !== undefined) {
       return { id, error: new GroupDamagedError(id, record.damaged) };
     }
-    const [outcome] = await readPlaces(context, runOf(id, record));
+    const outcome = await readPlace(context, id, record);
     if (typeof outcome === 'object') return { id, group: outcome };
     if (!samePlace(findGroup(context, id), record)) continue;
-    const reason = outcome ?? GROUP_DAMAGE.missing;
-    await quarantineGroup(context, id, record, reason).catch((error: unknown) => {
+    await quarantineGroup(context, id, record, outcome).catch((error: unknown) => {
       // It will be found again.
       context.logger.warn({ err: error, group: id }, 'damaged group not quarantined');
     });
-    return { id, error: new GroupDamagedError(id, reason) };
+    return { id, error: new GroupDamagedError(id, outcome) };
   }
 }
 
-async function readRun(context: SegmentContext, run: Run | GroupId): Promise<ReadResult[]> {
-  if (typeof run === 'number') return [await readGroup(context, run)];
-  const outcomes = await readPlaces(context, run);
+async function readRun(context: SegmentContext, run: Run | GroupId): Promise<RunResults> {
+  if (typeof run === 'number') {
+    return { results: [await readGroup(context, run)], buffer: Buffer.alloc(0) };
+  }
+  const buffer = bufferOf(run);
+  const outcomes = await readPlaces(context, run, buffer);
   const results: ReadResult[] = [];
   for (const [i, { id }] of run.places.entries()) {
     const outcome = outcomes[i]!;
@@ -140,7 +168,17 @@ async function readRun(context: SegmentContext, run: Run | GroupId): Promise<Rea
     if (typeof outcome === 'string') results.push(await readGroup(context, id));
     else results.push({ id, group: outcome });
   }
-  return results;
+  return { results, buffer };
+}
+
+/** How groups are read. */
+export interface ReadOptions {
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Frees the memory of groups by hand, for those who need the bytes of one only until they ask for
+   * the next: they are empty then. Halves the CPU time of reading.
+   */
+  readonly frees?: boolean;
 }
 
 /**
@@ -150,10 +188,10 @@ async function readRun(context: SegmentContext, run: Run | GroupId): Promise<Rea
 export async function* readGroups(
   context: SegmentContext,
   ids: Iterable<GroupId>,
-  signal?: AbortSignal,
+  { signal, frees = false }: ReadOptions,
 ): AsyncGenerator<ReadResult> {
   const runs = runsOf(context, ids);
-  const ahead: { readonly bytes: number; readonly results: Promise<ReadResult[]> }[] = [];
+  const ahead: { readonly bytes: number; readonly read: Promise<RunResults> }[] = [];
   let bytes = 0;
 
   function readAhead(): void {
@@ -162,10 +200,10 @@ export async function* readGroups(
       const { value: run, done } = runs.next();
       if (done) return;
       const size = typeof run === 'number' ? 0 : run.to - run.from;
-      const results = readRun(context, run);
+      const read = readRun(context, run);
       // It is looked at in its turn; until then a failure is not unhandled.
-      results.catch(() => undefined);
-      ahead.push({ bytes: size, results });
+      read.catch(() => undefined);
+      ahead.push({ bytes: size, read });
       bytes += size;
     }
   }
@@ -175,16 +213,17 @@ export async function* readGroups(
       readAhead();
       const run = ahead.shift();
       if (run === undefined) return;
-      const results = await run.results;
+      const { results, buffer } = await run.read;
       bytes -= run.bytes;
       readAhead();
       for (const result of results) {
         signal?.throwIfAborted();
         yield result;
       }
+      if (frees) freeBytes(buffer);
     }
   } finally {
     // Nobody closes the files under reads that are on their way.
-    await Promise.allSettled(ahead.map(({ results }) => results));
+    await Promise.allSettled(ahead.map(({ read }) => read));
   }
 }

@@ -58,7 +58,7 @@ export async function scrubSegments(
   const options = { pace: startPace(signal), signal, limit: STEP };
   let sinceNote = 0;
   for await (const found of keySteps(kv, range, options)) {
-    for await (const result of readGroups(context, found.map(numberOf), signal)) {
+    for await (const result of readGroups(context, found.map(numberOf), { signal, frees: true })) {
       if ('group' in result) {
         report.groups++;
         report.bytes += sizeOf(result.group.bytes);

@@ -191,7 +191,7 @@ export async function openSegmentStore(
       return result.group;
     },
     async *readMany(ids, signal) {
-      for await (const result of readGroups(context, ids, signal)) {
+      for await (const result of readGroups(context, ids, { signal })) {
         if ('error' in result) throw result.error;
         yield result.group;
       }
