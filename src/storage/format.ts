@@ -1,6 +1,7 @@
 /** The format version of a data directory, in a file that needs no database to be read. */
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncFolder } from '../lib/files.ts';
 
 /** The format that this version writes. */
 export const FORMAT = 1;
@@ -12,19 +13,17 @@ export class FormatError extends Error {
 }
 
 /**
- * Checks the format of a data directory, and notes it in a new one.
+ * The format of a data directory; undefined when it has none yet, because no start has got that far.
  * @throws FormatError when the format is newer than this version, or unreadable
  */
-export async function checkFormat(folder: string): Promise<void> {
+export async function readFormat(folder: string): Promise<number | undefined> {
   const path = join(folder, FILE);
   let text: string;
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    await writeFile(`${path}.new`, `${JSON.stringify({ format: FORMAT })}\n`, { flush: true });
-    await rename(`${path}.new`, path);
-    return;
+    return undefined;
   }
   let format: unknown;
   try {
@@ -38,4 +37,13 @@ export async function checkFormat(folder: string): Promise<void> {
       `the data directory ${folder} has format ${format}, this version knows ${FORMAT}: use a newer Stowage`,
     );
   }
+  return format;
+}
+
+/** Notes the format of a data directory, durably: from then on it has to hold what a first start makes. */
+export async function noteFormat(folder: string): Promise<void> {
+  const path = join(folder, FILE);
+  await writeFile(`${path}.new`, `${JSON.stringify({ format: FORMAT })}\n`, { flush: true });
+  await rename(`${path}.new`, path);
+  await syncFolder(folder);
 }

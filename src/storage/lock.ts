@@ -35,5 +35,9 @@ export function lockDirectory(folder: string): DirectoryLock {
     }
     throw error;
   }
-  return { release: () => database.close() };
+  return {
+    release() {
+      if (database.isOpen) database.close();
+    },
+  };
 }

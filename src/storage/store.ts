@@ -12,9 +12,9 @@ import {
   type StoreLogger,
   type StoreSettings,
 } from './context.ts';
-import { checkFormat } from './format.ts';
+import { noteFormat, readFormat } from './format.ts';
 import { openLmdbEngine } from './kv/lmdb.ts';
-import { asDamage } from './kv/lmdb-file.ts';
+import { asDamage, DatabaseDamagedError, isEmptyDatabase } from './kv/lmdb-file.ts';
 import { openKeyValueStore } from './kv/store.ts';
 import type { KeyValueStore } from './kv/types.ts';
 import { type Clock, createLeases } from './leases.ts';
@@ -24,7 +24,7 @@ import { keys } from './metadata/keys.ts';
 import { decode, NO_TOTALS, type Totals } from './metadata/records.ts';
 import { type Scrub, startScrub } from './scrub.ts';
 import { type SpaceWatch, watchSpace } from './space.ts';
-import { openFileSystemTarget } from './target/file-system.ts';
+import { holdsContent, openFileSystemTarget } from './target/file-system.ts';
 import type { FileId, Target } from './target/types.ts';
 import { openSidecars, type Sidecars } from './uploads/sidecar.ts';
 import { openUploads, type Uploads } from './uploads/uploads.ts';
@@ -137,7 +137,8 @@ async function secretOf(kv: KeyValueStore): Promise<Buffer> {
 }
 
 /**
- * Opens the store in a folder, which is made when missing.
+ * Opens the store in a folder, which is made when missing. A folder that was used and has lost its
+ * database is refused: an empty registry would take all blob files for leftovers of a crash.
  * @throws DataDirectoryLockedError while another process has it, FormatError when it is too new,
  *   DatabaseDamagedError
  */
@@ -147,17 +148,32 @@ export async function openStore(folder: string, options: StoreOptions = {}): Pro
   const metadata = join(folder, 'metadata');
   const database = join(metadata, 'stowage.mdb');
   try {
-    await checkFormat(folder);
+    const format = await readFormat(folder);
+    const blobs = join(folder, 'blobs');
+    if (isEmptyDatabase(database) && (format !== undefined || (await holdsContent(blobs)))) {
+      throw new DatabaseDamagedError(
+        database,
+        'it is missing or empty, in a directory that was used',
+      );
+    }
     await makeFolder(metadata);
     const kv = openKeyValueStore(openLmdbEngine(database));
     const sidecars = await openSidecars(join(folder, 'uploads'));
     const openTarget: StoreParts['openTarget'] = async (allocate) => {
-      const target = await openFileSystemTarget({ root: join(folder, 'blobs'), allocate });
+      const target = await openFileSystemTarget({ root: blobs, allocate });
       await syncFolder(metadata);
       await syncFolder(folder);
       return target;
     };
-    return await assembleStore({ kv, sidecars, openTarget, release: lock.release }, options);
+    const store = await assembleStore({ kv, sidecars, openTarget, release: lock.release }, options);
+    // Last, and before anything is accepted: with it, a missing database is a loss and no beginning.
+    if (format === undefined) {
+      await noteFormat(folder).catch(async (error: unknown) => {
+        await store.close();
+        throw error;
+      });
+    }
+    return store;
   } catch (error) {
     lock.release();
     throw asDamage(database, error);

@@ -1,7 +1,7 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkFormat, FORMAT, FormatError } from '../../src/storage/format.ts';
+import { FORMAT, FormatError, noteFormat, readFormat } from '../../src/storage/format.ts';
 import { openStore } from '../../src/storage/store.ts';
 import { makeTemporary, removeTemporary } from '../support/temporary.ts';
 
@@ -15,25 +15,26 @@ afterEach(() => removeTemporary(folder));
 
 describe('decisions 7: the format version on disk', () => {
   it('is noted in a new data directory, and known again', async () => {
-    await checkFormat(folder);
+    expect(await readFormat(folder)).toBeUndefined();
+    await noteFormat(folder);
     expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ format: FORMAT });
     expect(await readdir(folder)).toEqual(['format.json']);
-    await checkFormat(folder);
+    expect(await readFormat(folder)).toBe(FORMAT);
   });
 
   it('is refused when it is newer, with both versions in the message', async () => {
     const text = JSON.stringify({ format: FORMAT + 1, more: true });
     await writeFile(file, text);
-    const refused = expect(checkFormat(folder)).rejects;
+    const refused = expect(readFormat(folder)).rejects;
     await refused.toThrow(FormatError);
-    await expect(checkFormat(folder)).rejects.toThrow(`has format ${FORMAT + 1}`);
-    await expect(checkFormat(folder)).rejects.toThrow(`knows ${FORMAT}`);
+    await expect(readFormat(folder)).rejects.toThrow(`has format ${FORMAT + 1}`);
+    await expect(readFormat(folder)).rejects.toThrow(`knows ${FORMAT}`);
     expect(await readFile(file, 'utf8')).toBe(text);
   });
 
   it.each(['', 'not JSON', '{}', '{"format":"1"}', 'null', '[]'])('%j is refused', async (text) => {
     await writeFile(file, text);
-    await expect(checkFormat(folder)).rejects.toThrow(FormatError);
+    await expect(readFormat(folder)).rejects.toThrow(FormatError);
   });
 
   it('a store of a newer version is not touched, and not kept locked', async () => {
@@ -41,7 +42,8 @@ describe('decisions 7: the format version on disk', () => {
     await expect(openStore(folder)).rejects.toThrow(FormatError);
     const names = await readdir(folder);
     expect(names.filter((name) => !name.startsWith('lock'))).toEqual(['format.json']);
-    await writeFile(file, JSON.stringify({ format: FORMAT }));
+    await rm(file);
     await (await openStore(folder)).close();
+    expect(await readFormat(folder)).toBe(FORMAT);
   });
 });

@@ -82,7 +82,36 @@ describe('a data directory', () => {
     await writeFile(database, Buffer.alloc(10_000, 'x'));
     await expect(openStore(folder, QUIET)).rejects.toThrow('is damaged');
     await expect(openStore(folder, QUIET)).rejects.toThrow('is damaged');
-    await rm(database);
+    await rm(folder, { recursive: true });
+    await (await openStore(folder, QUIET)).close();
+  });
+
+  describe('decisions 1: that has lost its database is refused, its blob files stay', () => {
+    const lose = async (what: 'missing' | 'empty', names: readonly string[]): Promise<void> => {
+      const store = await openStore(folder, QUIET);
+      await pushBlob(store, 'a', bytesOf(1, LARGE));
+      await store.close();
+      const before = await readdir(join(folder, 'blobs'), { recursive: true });
+      for (const name of names) await rm(join(folder, name), { recursive: true });
+      if (what === 'empty') await writeFile(join(folder, 'metadata', 'stowage.mdb'), '');
+      for (const _ of [1, 2]) {
+        const refused = expect(openStore(folder, QUIET)).rejects;
+        await refused.toThrow(DatabaseDamagedError);
+      }
+      expect(await readdir(join(folder, 'blobs'), { recursive: true })).toEqual(before);
+    };
+    it('the file', () => lose('missing', ['metadata/stowage.mdb']));
+    it('the bytes of the file', () => lose('empty', ['metadata/stowage.mdb']));
+    it('its folder', () => lose('missing', ['metadata']));
+    it('its folder and the note of the format', () => lose('missing', ['metadata', 'format.json']));
+  });
+
+  it('a first start that was cut off is begun anew', async () => {
+    await mkdir(join(folder, 'blobs', '00000'), { recursive: true });
+    await writeFile(join(folder, 'blobs', '00000', '00000000'), '');
+    await mkdir(join(folder, 'metadata'));
+    await writeFile(join(folder, 'metadata', 'stowage.mdb'), '');
+    await (await openStore(folder, QUIET)).close();
     await (await openStore(folder, QUIET)).close();
   });
 

@@ -5,7 +5,7 @@
  * The first two pages are written in turn; the one with the higher number of a transaction is current
  * (`MDB_meta` in the library's mdb.c). Offsets are those of 64-bit systems, numbers little-endian.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
 const MAGIC_AT = 24;
 const MAGIC = 0xbeefc0de;
@@ -56,6 +56,11 @@ function damageOf(file: number, size: number): string | undefined {
   // Room is made in the file before a commit, so it always reaches beyond the last page in use.
   const least = Math.max(current.lastPage + 1, 2) * first.pageSize;
   return size < least ? `it has ${size} bytes of at least ${least}` : undefined;
+}
+
+/** Whether a database file is missing, or without a byte. */
+export function isEmptyDatabase(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0;
 }
 
 /**

@@ -63,6 +63,28 @@ function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
+async function* filesBelow(root: string): AsyncGenerator<FileId> {
+  for await (const folder of await opendir(root)) {
+    if (!folder.isDirectory()) continue;
+    for await (const file of await opendir(join(root, folder.name))) {
+      const id = idOf(file.name);
+      if (id !== undefined) yield id;
+    }
+  }
+}
+
+/** Whether a file with bytes lies in the folder of a target. Those made ahead of use have none. */
+export async function holdsContent(root: string): Promise<boolean> {
+  try {
+    for await (const id of filesBelow(root)) {
+      if ((await stat(pathOf(root, id))).size > 0) return true;
+    }
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  return false;
+}
+
 /** Opens the target in a folder. */
 export async function openFileSystemTarget(options: FileSystemTargetOptions): Promise<Target> {
   const { root, allocate } = options;
@@ -94,15 +116,7 @@ export async function openFileSystemTarget(options: FileSystemTargetOptions): Pr
         if (!isMissing(error)) throw error;
       }
     },
-    async *files() {
-      for await (const folder of await opendir(root)) {
-        if (!folder.isDirectory()) continue;
-        for await (const file of await opendir(join(root, folder.name))) {
-          const id = idOf(file.name);
-          if (id !== undefined) yield id;
-        }
-      }
-    },
+    files: () => filesBelow(root),
     async allocated(id) {
       try {
         return (await stat(pathOf(root, id))).blocks * 512;
