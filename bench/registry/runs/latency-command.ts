@@ -7,7 +7,7 @@ import { type Column, figure, formatTable } from '../report/table.ts';
 import { writeReport } from '../report/write.ts';
 import { startRoster } from '../servers/roster.ts';
 import { blame } from '../servers/types.ts';
-import { type LatencyResult, measureLatency, type Phase, PROBES } from './latency.ts';
+import { CHORES, type LatencyResult, measureLatency, type Phase, PROBES } from './latency.ts';
 import { COMMON_OPTIONS, countOf } from './options.ts';
 
 /** Highest p99 while background work runs, as a multiple of the idle one. */
@@ -24,6 +24,7 @@ export const LATENCY_HELP = `node bench/registry/main.ts latency [options]
   --images N          images of 1 MiB for the scrub to read (default 1000; with --quick 50)
   --rounds N          of an idle and a busy phase (default 3; with --quick 1)
   --seconds N         of each phase (default 20; with --quick 4)
+  --chores LIST       what runs meanwhile: collection, scrub (default both)
   --folder, --json, --report as above (bench/results/registry-latency-<date>.md)
 `;
 
@@ -112,6 +113,7 @@ export async function latencyCommand(args: readonly string[]): Promise<void> {
       images: { type: 'string' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
+      chores: { type: 'string', default: CHORES.join() },
     },
   });
   const machine = describeMachine();
@@ -119,6 +121,9 @@ export async function latencyCommand(args: readonly string[]): Promise<void> {
   const images = countOf(values.images ?? (values.quick ? '50' : '1000'), 'images');
   const seconds = countOf(values.seconds ?? (values.quick ? '4' : '20'), 'seconds');
   const rounds = countOf(values.rounds ?? (values.quick ? '1' : '3'), 'rounds');
+  const names = values.chores.split(',');
+  const chores = CHORES.filter((chore) => names.includes(chore));
+  if (chores.length !== names.length) throw new Error(`--chores takes ${CHORES.join(' and ')}`);
   const roster = await startRoster({
     servers: ['stowage'],
     peers: [],
@@ -134,6 +139,7 @@ export async function latencyCommand(args: readonly string[]): Promise<void> {
       images,
       rounds,
       milliseconds: seconds * 1000,
+      chores,
       leaseMs: LEASE_SECONDS * 1000,
       progress: (text) => process.stderr.write(`${text}\n`),
     }).catch((cause) => {
@@ -153,7 +159,7 @@ export async function latencyCommand(args: readonly string[]): Promise<void> {
         machine,
         targets: roster.targets,
         sections: [`## Idle and busy\n\n${what}\n\n${formatTable(COLUMNS, linesOf(result))}`],
-        data: { garbage, images, seconds, ...result },
+        data: { garbage, images, seconds, chores, ...result },
       },
       values,
     );

@@ -29,6 +29,12 @@ export type Probe = keyof typeof PACES;
 /** All kinds, in the order of the table. */
 export const PROBES = Object.keys(PACES) as readonly Probe[];
 
+/** What may run in the background. */
+export const CHORES = ['collection', 'scrub'] as const;
+
+/** A kind of background work. */
+export type Chore = (typeof CHORES)[number];
+
 /** How large the store is and how long it is watched. */
 export interface LatencyOptions {
   /** Unreferenced blobs of 1 KiB, for the collections to remove; pushed in equal parts each round. */
@@ -41,6 +47,8 @@ export interface LatencyOptions {
   readonly milliseconds: number;
   /** The server's `gc.lease`: what was pushed is garbage once it has passed. */
   readonly leaseMs: number;
+  /** What keeps the server busy. */
+  readonly chores: readonly Chore[];
   readonly progress: (text: string) => void;
 }
 
@@ -129,7 +137,11 @@ async function observe(watched: Watched, milliseconds: number): Promise<Phase> {
  * Keeps collection and scrub running, one after the other of its kind, and counts into `done`.
  * `stop` waits for those that still run.
  */
-function keepBusy({ operations }: Operator, done: Background): { stop(): Promise<void> } {
+function keepBusy(
+  { operations }: Operator,
+  chores: readonly Chore[],
+  done: Background,
+): { stop(): Promise<void> } {
   let busy = true;
   const collect = async (): Promise<void> => {
     while (busy) {
@@ -156,7 +168,8 @@ function keepBusy({ operations }: Operator, done: Background): { stop(): Promise
       done.checkedBytes += report.checkedBytes;
     }
   };
-  const running = Promise.all([collect(), scrub()]);
+  const work: Record<Chore, () => Promise<void>> = { collection: collect, scrub };
+  const running = Promise.all(chores.map((chore) => work[chore]()));
   // The caller hears of it from stop().
   running.catch(() => undefined);
   return {
@@ -198,7 +211,7 @@ export async function measureLatency(
       progress(`round ${round}: idle`);
       const idle = await observe(watched, milliseconds);
       progress(`round ${round}: while collection and scrub run`);
-      const work = keepBusy(watched.operator, background);
+      const work = keepBusy(watched.operator, options.chores, background);
       const busy = await observe(watched, milliseconds);
       await work.stop();
       rounds.push({ idle, busy });
