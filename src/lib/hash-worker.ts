@@ -2,13 +2,16 @@
 import { createHash, type Hash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 
-/** A request: begin a hash, add bytes of the shared buffer to it, or end it. */
-export type HashRequest =
-  | { readonly id: number; readonly begin: string }
-  | { readonly id: number; readonly add: Uint8Array }
-  | { readonly id: number; readonly end: true };
+/** A request: bytes of a shared buffer for a hash. With `begin` it is a new one, with `end` it is over. */
+export interface HashRequest {
+  readonly id: number;
+  /** The algorithm. */
+  readonly begin?: string | undefined;
+  readonly add?: Uint8Array;
+  readonly end?: boolean;
+}
 
-/** The answer to `add` (nothing) and to `end` (the hash in hex). */
+/** The answer, once the bytes are not needed any more; at the end with the hash in hex. */
 export interface HashAnswer {
   readonly id: number;
   readonly hex?: string;
@@ -16,15 +19,11 @@ export interface HashAnswer {
 
 const running = new Map<number, Hash>();
 
-parentPort?.on('message', (request: HashRequest) => {
-  const { id } = request;
-  if ('begin' in request) {
-    running.set(id, createHash(request.begin));
-    return;
-  }
-  const hash = running.get(id);
-  if ('add' in request) {
-    hash?.update(request.add);
+parentPort?.on('message', ({ id, begin, add, end }: HashRequest) => {
+  const hash = begin === undefined ? running.get(id) : createHash(begin);
+  if (add !== undefined) hash?.update(add);
+  if (end !== true) {
+    if (begin !== undefined && hash !== undefined) running.set(id, hash);
     parentPort?.postMessage({ id } satisfies HashAnswer);
     return;
   }

@@ -196,10 +196,12 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
   ): Promise<void> {
     const freed: FileId[] = [];
     let failure: unknown;
+    // A few are removed at once, many with few commits.
+    const patient = unused.length >= REMOVALS;
     // Two of them may be one content in two repositories, so each goes in a transaction of its own.
     const remove = async (link: string): Promise<void> => {
       try {
-        const removal = await removeUnused(context, link);
+        const removal = await removeUnused(context, link, { patient });
         if (removal === undefined) return;
         now.blobs++;
         now.bytes += removal.bytes;

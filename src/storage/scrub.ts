@@ -3,6 +3,7 @@
  * what is damaged (decisions 1). It remembers how far it has come, so that a server that is started
  * anew every day still gets through.
  */
+import { isInDemand } from '../lib/demand.ts';
 import type { Hasher } from '../lib/hashing.ts';
 import { sleep } from '../lib/sleep.ts';
 import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts';
@@ -88,6 +89,8 @@ const NOTE_EVERY = 500;
 const BREATH = 60_000;
 /** A slow pass goes a little faster than it must, to be done in time. */
 const HASTE = 1.1;
+/** How many times slower a pass goes that was asked for, while clients are served. */
+const STAND_BACK = 4;
 /** What looking at one content costs beside its bytes, expressed in bytes. */
 const COST = 1024;
 
@@ -216,7 +219,9 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
   }
   return {
     run() {
-      asked ??= pass(() => options.rate, { started: clock() }).finally(() => {
+      asked ??= pass(() => (isInDemand() ? options.rate / STAND_BACK : options.rate), {
+        started: clock(),
+      }).finally(() => {
         asked = undefined;
       });
       return asked;

@@ -3,13 +3,13 @@ import { after, type KeyRange, type KeyValueStore } from './kv/types.ts';
 import type { Pace } from './pace.ts';
 
 /** Keys taken from the database at a time. */
-const STEP = 64;
+const STEP = 16;
 
 /** How a range is gone over. */
 export interface StepOptions {
   readonly pace: Pace;
   readonly signal: AbortSignal;
-  /** Keys at a time. Default 64. */
+  /** Keys at a time. Default 16. */
   readonly limit?: number;
 }
 

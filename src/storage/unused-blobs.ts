@@ -1,6 +1,7 @@
 /** Blobs that no manifest of their repository refers to: how they are found and removed. */
 import { removeLink } from './blobs.ts';
 import type { StoreContext } from './context.ts';
+import type { TransactOptions } from './kv/types.ts';
 import { change } from './metadata/changes.ts';
 import { keys, lastPart, middlePart, ranges } from './metadata/keys.ts';
 import { type ContentRecord, decode } from './metadata/records.ts';
@@ -77,14 +78,19 @@ export interface Removal {
 export async function removeUnused(
   { kv, leases }: StoreContext,
   link: string,
+  options?: TransactOptions,
 ): Promise<Removal | undefined> {
-  const { result: bytes, freed } = await change(kv, (changes) => {
-    const repository = middlePart(link);
-    const digest = lastPart(link);
-    if (!changes.tx.has(link) || leases.holds(digest)) return undefined;
-    const uses = changes.tx.keys({ ...ranges.uses(repository, digest), limit: 1 });
-    return uses.length > 0 ? undefined : removeLink(changes, repository, digest);
-  });
+  const { result: bytes, freed } = await change(
+    kv,
+    (changes) => {
+      const repository = middlePart(link);
+      const digest = lastPart(link);
+      if (!changes.tx.has(link) || leases.holds(digest)) return undefined;
+      const uses = changes.tx.keys({ ...ranges.uses(repository, digest), limit: 1 });
+      return uses.length > 0 ? undefined : removeLink(changes, repository, digest);
+    },
+    options,
+  );
   return bytes === undefined ? undefined : { bytes, freed };
 }
 

@@ -24,7 +24,7 @@ export const LATENCY_HELP = `node bench/registry/main.ts latency [options]
   --images N          images of 1 MiB for the scrub to read (default 1000; with --quick 50)
   --rounds N          of an idle and a busy phase (default 3; with --quick 1)
   --seconds N         of each phase (default 20; with --quick 4)
-  --chores LIST       what runs meanwhile: collection, scrub (default both)
+  --chores LIST       what runs meanwhile: collection,scrub (default both), or none
   --folder, --json, --report as above (bench/results/registry-latency-<date>.md)
 `;
 
@@ -121,7 +121,7 @@ export async function latencyCommand(args: readonly string[]): Promise<void> {
   const images = countOf(values.images ?? (values.quick ? '50' : '1000'), 'images');
   const seconds = countOf(values.seconds ?? (values.quick ? '4' : '20'), 'seconds');
   const rounds = countOf(values.rounds ?? (values.quick ? '1' : '3'), 'rounds');
-  const names = values.chores.split(',');
+  const names = values.chores === 'none' ? [] : values.chores.split(',');
   const chores = CHORES.filter((chore) => names.includes(chore));
   if (chores.length !== names.length) throw new Error(`--chores takes ${CHORES.join(' and ')}`);
   const roster = await startRoster({

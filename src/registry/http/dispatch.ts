@@ -216,6 +216,7 @@ export function createDispatch(app: Application, surface: Surface): Dispatch {
       return;
     }
     exchange.route = resource.route;
+    if (resource.part === 'registry') exchange.becomeDemand();
     const handler = resource.methods[exchange.method];
     if (handler === undefined) {
       const allowed = Object.keys(resource.methods).join(', ');

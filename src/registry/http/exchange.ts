@@ -3,6 +3,7 @@
  * costly to find out (address, id) is found out when somebody asks.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { requestBegan, requestEnded } from '../../lib/demand.ts';
 import type { OciError } from '../../oci/errors.ts';
 import type { Access } from '../auth/types.ts';
 import type { AuditAction } from '../observe/audit.ts';
@@ -49,6 +50,7 @@ export class Exchange {
   #client: string | undefined;
   #id: string | undefined;
   #over = false;
+  #isDemand = false;
 
   constructor(app: Application, req: IncomingMessage, res: ServerResponse, target: Target) {
     this.app = app;
@@ -143,10 +145,17 @@ export class Exchange {
     this.finish(0);
   }
 
+  /** Says that a client of the registry waits for it, so that long work stands back. */
+  becomeDemand(): void {
+    this.#isDemand = true;
+    requestBegan();
+  }
+
   /** Counts and logs the request; for handlers that write their answer themselves. */
   finish(status: number): void {
     if (this.#over) return;
     this.#over = true;
+    if (this.#isDemand) requestEnded();
     const { app, method, route } = this;
     const nanoseconds = (performance.now() - this.startedAt) * 1e6;
     app.telemetry.requestFinished(route, method, status, nanoseconds, this.bytesIn, this.bytesOut);

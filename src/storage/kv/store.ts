@@ -21,7 +21,14 @@ import {
 /** Decoded records that are remembered; a record takes some hundred bytes. */
 const MAX_RECORDS = 20_000;
 
+/** Milliseconds for which a batch of patient transactions waits for company. */
+const PATIENCE = 50;
+
 interface Batch {
+  /** Somebody waits for it. */
+  urgent: boolean;
+  /** Makes it urgent when its time has come. */
+  timer?: NodeJS.Timeout;
   readonly writes: Map<string, Uint8Array | null>;
   readonly done: Promise<void>;
   readonly resolve: () => void;
@@ -38,7 +45,7 @@ function newBatch(): Batch {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   // Whoever cares awaits it; a batch nobody awaits must not end the process.
   promise.catch(() => undefined);
-  return { writes: new Map(), done: promise, resolve, reject };
+  return { urgent: false, writes: new Map(), done: promise, resolve, reject };
 }
 
 /** Opens a store over an engine, which it then owns. */
@@ -60,7 +67,8 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
 
   async function commitNext(): Promise<void> {
     const batch = gathering;
-    if (batch === undefined || committing !== undefined) return;
+    if (batch === undefined || !batch.urgent || committing !== undefined) return;
+    clearTimeout(batch.timer);
     gathering = undefined;
     committing = batch;
     try {
@@ -83,19 +91,27 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
     void commitNext();
   }
 
-  function stage(writes: ReadonlyMap<string, Uint8Array | null>): Batch {
-    if (gathering === undefined) {
-      gathering = newBatch();
-      // At the end of this turn, so that all that arrived together goes together.
-      setImmediate(commitNext);
-    }
+  function hurry(batch: Batch): void {
+    if (batch.urgent) return;
+    batch.urgent = true;
+    // At the end of this turn, so that all that arrived together goes together.
+    setImmediate(commitNext);
+  }
+
+  /** Commits a batch soon, or right away when somebody waits for it. */
+  function schedule(batch: Batch, patient: boolean): void {
+    if (!patient) hurry(batch);
+    else if (!batch.urgent) batch.timer ??= setTimeout(hurry, PATIENCE, batch);
+  }
+
+  function stage(writes: ReadonlyMap<string, Uint8Array | null>): void {
+    gathering ??= newBatch();
     for (const [key, value] of writes) {
       gathering.writes.set(key, value);
       waiting.set(key, { value, batch: gathering });
       waitingKeys.add(key);
       records.delete(key);
     }
-    return gathering;
   }
 
   /** Whether a key is about to disappear, even if a later transaction puts it back. */
@@ -167,7 +183,7 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
     entries: (range) =>
       shown<Entry>(engine.entries(withoutRemoved(range)), ([key]) => key, range.limit),
     keys: (range) => shown(engine.keys(withoutRemoved(range)), (key) => key, range.limit),
-    async transact(work) {
+    async transact(work, { patient = false } = {}) {
       if (closed) throw new Error('the metadata store is closed');
       const writes = new Map<string, Uint8Array | null>();
       const tx: Transaction = {
@@ -182,6 +198,7 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
         if (writes.size > 0) stage(writes);
         return result;
       } finally {
+        if (gathering !== undefined) schedule(gathering, patient);
         // Without writes as well, and when it throws: what was read may itself still wait for its
         // commit. Whoever is told that something is gone must not find it after a crash.
         await (gathering ?? committing)?.done;
@@ -189,6 +206,7 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
     },
     async settled() {
       while (gathering !== undefined || committing !== undefined) {
+        if (gathering !== undefined) hurry(gathering);
         await (gathering ?? committing)?.done.catch(() => undefined);
       }
     },

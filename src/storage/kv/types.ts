@@ -51,6 +51,15 @@ export interface Transaction {
 /** Turns stored bytes into the record that the caller wants. Must not keep the bytes. */
 export type Decode<T> = (bytes: Uint8Array) => T;
 
+/** How a transaction is committed. */
+export interface TransactOptions {
+  /**
+   * Nobody waits for it: it may stand back for some 50 ms, to go with transactions that come
+   * meanwhile. Long work then takes few commits, each of which costs the disk two syncs.
+   */
+  readonly patient?: boolean;
+}
+
 /**
  * The store as the rest of the house sees it.
  *
@@ -76,7 +85,7 @@ export interface KeyValueStore {
    * @returns what `work` returned, once it and everything it has seen is durable
    * @throws CommitError when the database could not write; the state is then as before
    */
-  transact<T>(work: (tx: Transaction) => T): Promise<T>;
+  transact<T>(work: (tx: Transaction) => T, options?: TransactOptions): Promise<T>;
   /** Resolves when everything that was handed in so far is durable or has failed. */
   settled(): Promise<void>;
   /** Waits for what is under way, then closes. */

@@ -3,7 +3,7 @@
  * transaction may write each key only once.
  */
 import type { Digest } from '../../oci/digest.ts';
-import type { KeyValueStore, Transaction } from '../kv/types.ts';
+import type { KeyValueStore, Transaction, TransactOptions } from '../kv/types.ts';
 import type { FileId } from '../target/types.ts';
 import { keys, ranges } from './keys.ts';
 import {
@@ -42,6 +42,7 @@ export interface Changes {
 export async function change<T>(
   kv: KeyValueStore,
   work: (changes: Changes) => T,
+  options?: TransactOptions,
 ): Promise<{ readonly result: T; readonly freed: readonly FileId[] }> {
   const freed: FileId[] = [];
   const ends: (() => void)[] = [];
@@ -82,7 +83,7 @@ export async function change<T>(
       } satisfies Totals);
     }
     return value;
-  });
+  }, options);
   for (const act of followers) await act();
   return { result, freed };
 }

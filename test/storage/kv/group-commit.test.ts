@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMemoryEngine } from '../../../src/storage/kv/memory.ts';
 import { openKeyValueStore } from '../../../src/storage/kv/store.ts';
 import {
@@ -61,6 +61,55 @@ describe('group commit', () => {
     await Promise.all(second);
     expect(engine.commits).toBe(2);
     expect([...kv.keys(ALL)]).toHaveLength(100);
+  });
+
+  describe('of patient transactions', () => {
+    const patiently = (...keys: string[]): Promise<void> =>
+      kv.transact(put(...keys), { patient: true });
+
+    it('waits for others, but not for long', async () => {
+      const first = patiently('a');
+      await turn();
+      const second = patiently('b');
+      await turn();
+      expect(engine.commits).toBe(0);
+      await vi.waitFor(() => expect(engine.commits).toBe(1));
+      expect(engine.held?.size).toBe(2);
+      await engine.release();
+      await Promise.all([first, second]);
+    });
+
+    it('comes at once when somebody cannot wait, also with what was only read', async () => {
+      const first = patiently('a');
+      const second = kv.transact((tx) => tx.has('a'));
+      await turn();
+      expect(engine.commits).toBe(1);
+      await engine.release();
+      expect(await second).toBe(true);
+      await first;
+    });
+
+    it('is not begun by the end of another commit', async () => {
+      const first = kv.transact(put('a'));
+      await turn();
+      const second = watch(patiently('b'));
+      await engine.release();
+      await first;
+      await turn();
+      expect(engine.commits).toBe(1);
+      await vi.waitFor(() => expect(engine.commits).toBe(2));
+      await engine.release();
+      expect(second.state).toBe('resolved');
+    });
+
+    it('comes at once when the store settles', async () => {
+      const first = patiently('a');
+      const settled = kv.settled();
+      await turn();
+      expect(engine.commits).toBe(1);
+      await engine.release();
+      await Promise.all([first, settled]);
+    });
   });
 
   it('decisions 2: nothing is acknowledged before its commit is durable', async () => {
