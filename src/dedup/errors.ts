@@ -38,10 +38,13 @@ export class LayerUnknownError extends Error {
 export class LayerDamagedError extends Error {
   override readonly name = 'LayerDamagedError';
   readonly digest: Digest;
+  /** Number of the recipe; the layer may have another one by now. */
+  readonly recipe: number;
 
-  constructor(digest: Digest, options?: ErrorOptions) {
+  constructor(digest: Digest, recipe: number, options?: ErrorOptions) {
     super(`${digest} cannot be rebuilt`, options);
     this.digest = digest;
+    this.recipe = recipe;
   }
 }
 

@@ -35,6 +35,7 @@ export const COLLECTION_PHASES = [
   'untagged',
   'blobs',
   'repositories',
+  'recipes',
   'orphans',
 ] as const;
 
@@ -58,6 +59,8 @@ export interface CollectionReport {
   readonly manifests: number;
   readonly blobs: number;
   readonly repositories: number;
+  /** Recipes of layers that went before. */
+  readonly recipes: number;
   readonly files: number;
   /** Bytes of content that went for good. */
   readonly bytes: number;
@@ -308,6 +311,7 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
       manifests: 0,
       blobs: 0,
       repositories: 0,
+      recipes: 0,
       files: 0,
       bytes: 0,
     };
@@ -322,6 +326,9 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
       untagged: () => removeUntagged(now, pace),
       blobs: () => removeUnusedBlobs(now, pace),
       repositories: () => removeEmptyRepositories(now, pace),
+      recipes: async () => {
+        if (!dryRun) now.recipes = (await context.hooks.collect?.(stop.signal)) ?? 0;
+      },
       orphans: () => removeOrphans(now, pace),
     };
     try {

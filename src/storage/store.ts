@@ -12,7 +12,8 @@ import {
   type StoreLogger,
   type StoreSettings,
 } from './context.ts';
-import { noteFormat, readFormat } from './format.ts';
+import { FORMAT, noteFormat, readFormat } from './format.ts';
+import { noHooks } from './hooks.ts';
 import { openLmdbEngine } from './kv/lmdb.ts';
 import { asDamage, DatabaseDamagedError, isEmptyDatabase } from './kv/lmdb-file.ts';
 import { openKeyValueStore } from './kv/store.ts';
@@ -82,6 +83,7 @@ export async function assembleStore(parts: StoreParts, options: StoreOptions): P
     clock,
     settings,
     logger: options.logger ?? SILENT,
+    hooks: noHooks(),
     contentCache: new LRUCache({
       maxSize: CONTENT_CACHE,
       sizeCalculation: (bytes) => bytes.length + 256,
@@ -166,8 +168,9 @@ export async function openStore(folder: string, options: StoreOptions = {}): Pro
       return target;
     };
     const store = await assembleStore({ kv, sidecars, openTarget, release: lock.release }, options);
-    // Last, and before anything is accepted: with it, a missing database is a loss and no beginning.
-    if (format === undefined) {
+    // Last, and before anything is accepted: with it, a missing database is a loss and no beginning,
+    // and a program that knows only an older format does not take recipes for missing bytes.
+    if (format !== FORMAT) {
       await noteFormat(folder).catch(async (error: unknown) => {
         await store.close();
         throw error;

@@ -158,6 +158,7 @@ describe('decisions 7: docs/formats.md', async () => {
     deletedManifest: [keys.deletedManifest('<repository>', '<digest>')],
     deletedTag: [keys.deletedTag('<repository>', '<tag>')],
     quarantined: [keys.quarantined('<digest>')],
+    intactCopy: [keys.intactCopy('<digest>')],
     group: [keys.group(0).replace('0000000000', '<group>')],
     groupAt: [keys.groupAt(0, 0, 0).replace(/ 0+ 0+ 0+$/, ' <segment> <position> <group>')],
     quarantinedGroup: [keys.quarantinedGroup(0).replace('0000000000', '<group>')],
