@@ -28,9 +28,11 @@ export class LayerRefusedError extends Error {
 /** There is no recipe for the digest. */
 export class LayerUnknownError extends Error {
   override readonly name = 'LayerUnknownError';
+  readonly digest: Digest;
 
   constructor(digest: Digest) {
     super(`no recipe for ${digest}`);
+    this.digest = digest;
   }
 }
 
@@ -45,6 +47,15 @@ export class LayerDamagedError extends Error {
     super(`${digest} cannot be rebuilt`, options);
     this.digest = digest;
     this.recipe = recipe;
+  }
+}
+
+/** The layers are being closed: nothing is restored any more. */
+export class LayersClosedError extends Error {
+  override readonly name = 'LayersClosedError';
+
+  constructor() {
+    super('the layers are being closed');
   }
 }
 

@@ -25,7 +25,7 @@ import { noteIntactCopy } from './catalog/intact-copies.ts';
 import { releaseOrphans } from './catalog/orphans.ts';
 import type { DedupTotals } from './catalog/records.ts';
 import type { DedupFaultPoint } from './context.ts';
-import type { LayerDamagedError } from './errors.ts';
+import { type LayerDamagedError, LayersClosedError } from './errors.ts';
 import { queueBacklog } from './ingest/backlog.ts';
 import { createIngestGate } from './ingest/gate.ts';
 import { createTakerThreads } from './ingest/taker-threads.ts';
@@ -249,15 +249,6 @@ export async function assembleLayerStore(
       await segments.close();
     },
   };
-}
-
-/** The layers are being closed: nothing is restored any more. */
-export class LayersClosedError extends Error {
-  override readonly name = 'LayersClosedError';
-
-  constructor() {
-    super('the layers are being closed');
-  }
 }
 
 /** Opens the layers of the store in a folder; threads for them start when there is something to do. */

@@ -19,7 +19,7 @@ import {
 import type { DedupTotals } from './catalog/records.ts';
 import { readTotals } from './catalog/totals.ts';
 import type { DedupContext } from './context.ts';
-import { LayerDamagedError } from './errors.ts';
+import { LayerDamagedError, LayersClosedError } from './errors.ts';
 import { type IngestGate, OPEN_GATE } from './ingest/gate.ts';
 import { type IngestResult, ingestLayer, type LayerSource } from './ingest/ingest.ts';
 import { type IngestQueue, type QueueWork, startQueue } from './ingest/queue.ts';
@@ -206,7 +206,7 @@ export function openLayers(parts: LayerParts, options: LayerOptions): Layers {
     affected: (groups, signal) => track(signal, (both) => findAffected(context, groups, both)),
     work: () => ({ ingested: { ...ingested }, restored: { ...restored } }),
     async close() {
-      stop.abort(new Error('the layers are being closed'));
+      stop.abort(new LayersClosedError());
       await queue.close();
       await Promise.all(underWay);
       await Promise.all([takers.close(), rebuilders.close()]);

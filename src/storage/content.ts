@@ -49,7 +49,7 @@ export function findContent(context: StoreContext, digest: Digest): Content | un
 }
 
 /** Whether two records are about the same bytes; those of a digest may have come anew. */
-function sameContent(a: ContentRecord | undefined, b: ContentRecord): boolean {
+export function sameContent(a: ContentRecord | undefined, b: ContentRecord): boolean {
   return a !== undefined && a.file === b.file && a.recipe === b.recipe && a.at === b.at;
 }
 

@@ -1,7 +1,9 @@
 /** {@link Operations} on a store in this process. */
+import { openLayerStore } from '../../dedup/layer-store.ts';
 import { FORMAT } from '../../storage/format.ts';
 import { openStore, type Store } from '../../storage/store.ts';
 import type { Config } from '../config/config.ts';
+import { dedupPolicy } from '../config/dedup-policy.ts';
 import { storeOptions } from '../config/store-options.ts';
 import { collectionJob, isoTime, scrubJob } from './local-jobs.ts';
 import { localRepositories } from './local-repositories.ts';
@@ -75,5 +77,20 @@ export async function openDirectory(
 ): Promise<{ readonly operations: Operations; close(): Promise<void> }> {
   const quiet = { collectEvery: 0, scrubPeriod: 0 };
   const store = await openStore(config.data.dir, { ...storeOptions(config), ...quiet });
-  return { operations: createLocalOperations(store), close: () => store.close() };
+  try {
+    const layers = await openLayerStore(store, config.data.dir, {
+      policy: dedupPolicy(config.dedup),
+      background: false,
+    });
+    return {
+      operations: createLocalOperations(store),
+      async close() {
+        await layers.close();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
