@@ -112,7 +112,7 @@ export async function serve(config: Config): Promise<Registry> {
     });
     closers.unshift(() => authenticator.close());
     const clients = createClientAddresses(config.http.trustedProxies);
-    const operations = createLocalOperations(store);
+    const operations = createLocalOperations(store, layers);
     const metrics = createMetrics({
       version: VERSION,
       counters,

@@ -36,6 +36,7 @@ const AUDIT_ACTIONS = Object.keys({
   restore: true,
   'collection.start': true,
   'scrub.start': true,
+  'dedup.undo': true,
   'login.refused': true,
 } satisfies Record<AuditAction, true>);
 
