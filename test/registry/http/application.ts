@@ -30,6 +30,7 @@ export interface ServedApplication extends AsyncDisposable {
   readonly store: Store;
   readonly layers: LayerStore;
   readonly counters: RequestCounters;
+  readonly dataDir: string;
   /** Lines of the log so far, audit lines included. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
   /** Path of the file that holds a digest. */
@@ -100,6 +101,7 @@ export async function serveApplication(options: ServeOptions = {}): Promise<Serv
     store: real,
     layers,
     counters,
+    dataDir: config.data.dir,
     lines,
     fileOf(digest) {
       const record = real.context.kv.read<ContentRecord>(
