@@ -12,6 +12,7 @@ import type { StoreLogger } from '../storage/context.ts';
 import type { NewBlob } from '../storage/hooks.ts';
 import type { Changes } from '../storage/metadata/changes.ts';
 import { keys } from '../storage/metadata/keys.ts';
+import type { SegmentFaultPoint } from '../storage/segments/context.ts';
 import {
   openSegmentStore,
   type SegmentFigures,
@@ -57,8 +58,8 @@ export interface LayerStoreOptions {
   readonly isBusy?: () => boolean;
   /** Whether layers are ingested and copies dropped by themselves. Default true. */
   readonly background?: boolean;
-  readonly faultPoint?: (name: DedupFaultPoint) => void | Promise<void>;
-  readonly segments?: Pick<SegmentOptions, 'segmentSize' | 'rules' | 'faultPoint'>;
+  readonly faultPoint?: (name: DedupFaultPoint | SegmentFaultPoint) => void | Promise<void>;
+  readonly segments?: Pick<SegmentOptions, 'segmentSize' | 'rules'>;
 }
 
 /** What the layers take, and what was done since they were opened. */
@@ -120,7 +121,7 @@ export async function assembleLayerStore(
 
   const segments = await openSegmentStore(
     { kv, openTarget: parts.openTarget },
-    { clock, logger, ...options.segments },
+    { clock, logger, faultPoint, ...options.segments },
   );
   await space.look();
 

@@ -4,6 +4,7 @@
  */
 import type { DedupFaultPoint } from '../dedup/context.ts';
 import type { FaultPoint } from '../storage/context.ts';
+import type { SegmentFaultPoint } from '../storage/segments/context.ts';
 
 /** `name` or `name:count`: die where {@link FaultPoint} says, when it is passed for the count-th time. */
 export const FAULT_POINT_VARIABLE = 'STOWAGE_FAULT_POINT';
@@ -11,7 +12,7 @@ export const FAULT_POINT_VARIABLE = 'STOWAGE_FAULT_POINT';
 /** What the store calls at its named places; undefined when no place is named. */
 export function faultPointOf(
   environment: Readonly<Record<string, string | undefined>>,
-): ((passed: FaultPoint | DedupFaultPoint) => void) | undefined {
+): ((passed: FaultPoint | DedupFaultPoint | SegmentFaultPoint) => void) | undefined {
   const wanted = environment[FAULT_POINT_VARIABLE];
   if (wanted === undefined) return undefined;
   const [name, count = '1'] = wanted.split(':');
