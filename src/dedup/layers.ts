@@ -24,6 +24,7 @@ import { type IngestGate, OPEN_GATE } from './ingest/gate.ts';
 import { type IngestResult, ingestLayer, type LayerSource } from './ingest/ingest.ts';
 import { type IngestQueue, type QueueWork, startQueue } from './ingest/queue.ts';
 import { createReservations } from './ingest/reservations.ts';
+import { requireGzip } from './ingest/sniff.ts';
 import type { LayerTakers } from './ingest/takers.ts';
 import { createRecipeOpener } from './restore/open-recipe.ts';
 import type { Rebuilders } from './restore/rebuilders.ts';
@@ -135,6 +136,7 @@ export function openLayers(parts: LayerParts, options: LayerOptions): Layers {
 
   const ingest: Layers['ingest'] = (digest, source, signal) =>
     track(signal, async (both) => {
+      if (findRecipe(kv, digest) === undefined) await requireGzip(source, both);
       const turn = gate.enter();
       try {
         const began = performance.now();
