@@ -11,7 +11,7 @@ import {
   noteRefusal,
 } from '../catalog/waiting.ts';
 import type { DedupContext } from '../context.ts';
-import { LayerRefusedError } from '../errors.ts';
+import { LayerRefusedError, type RefusalReason } from '../errors.ts';
 import type { IngestGate } from './gate.ts';
 import type { IngestResult, LayerSource } from './ingest.ts';
 
@@ -22,6 +22,9 @@ const LONGEST_PAUSE = 3_600_000;
 const MAX_RESTING = 64;
 /** Milliseconds between two looks at a gate that is shut. */
 const LOOK_AGAIN = 1000;
+
+/** Refusals that may as well come from bytes that were damaged after their push. */
+const MAY_BE_DAMAGE: ReadonlySet<RefusalReason> = new Set(['broken', 'structure', 'not-exact']);
 
 /** Milliseconds after which a layer is tried again. @param failures - in a row, from 1 */
 export function retryPause(failures: number): number {
@@ -34,7 +37,7 @@ export interface QueueWork {
   source(digest: Digest): LayerSource | undefined;
   ingest(digest: Digest, source: LayerSource, signal: AbortSignal): Promise<IngestResult>;
   /**
-   * Looks at the bytes of a layer that did not come back as they were.
+   * Looks at the bytes of a layer that could not be taken apart, or did not come back as they were.
    * @returns false when they were damaged before; they are out of service then
    */
   isIntact(digest: Digest): Promise<boolean>;
@@ -89,7 +92,9 @@ export function startQueue(context: DedupContext, work: QueueWork): IngestQueue 
 
   async function refuse(digest: Digest, error: LayerRefusedError): Promise<void> {
     const { reason } = error;
-    if (reason === 'not-exact' && !(await work.isIntact(digest))) return void (await drop(digest));
+    if (MAY_BE_DAMAGE.has(reason) && !(await work.isIntact(digest))) {
+      return void (await drop(digest));
+    }
     logger.info({ err: error, digest }, 'layer kept as it is');
     await change(kv, (changes) => noteRefusal(changes, digest, { reason, at: clock() }));
   }

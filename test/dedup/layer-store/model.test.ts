@@ -110,7 +110,6 @@ describe('decisions 3: whatever happens at the same time', () => {
       fc.asyncProperty(histories, async (history) => {
         const intactBudget = 60_000;
         const world = await openTestLayerStore({
-          settings: { lease: 1e12 },
           layers: {
             policy: { ...AT_ONCE, minAge: history.minAge, intactBudget },
             // So that compaction has something to do.

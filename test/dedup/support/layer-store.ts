@@ -62,7 +62,7 @@ export interface TestLayerStoreOptions {
   readonly layers?: Partial<LayerStoreOptions>;
 }
 
-/** Opens a store with layers; leases do not hold, deletes are final. */
+/** Opens a store with layers; leases never end, deletes are final. */
 export async function openTestLayerStore({
   place = memoryPlace(),
   store: storeOptions = {},
@@ -71,7 +71,7 @@ export async function openTestLayerStore({
 }: TestLayerStoreOptions = {}): Promise<TestLayerStore> {
   const segments = createMemoryFiles();
   const test = await openTestStore(place, {
-    settings: { lease: 0, undo: 0, reserve: 0, ...settings },
+    settings: { lease: 1e12, undo: 0, reserve: 0, ...settings },
     ...storeOptions,
   });
   let used: LayerStoreOptions = { policy: AT_ONCE, ...layerOptions };
