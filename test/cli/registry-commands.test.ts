@@ -230,8 +230,8 @@ describe('stowage dedup', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^policy +dedup$/m);
     expect(out).toMatch(/^logical +14\.3 MiB$/m);
-    expect(out).toMatch(/^taken apart +4\.55 MiB$/m);
-    expect(out).toMatch(/^ {2}patches +419\.9 KiB$/m);
+    expect(out).toMatch(/^taken apart +4\.56 MiB$/m);
+    expect(out).toMatch(/^ {2}patches +420 KiB$/m);
     expect(out).toMatch(/^ratio +1\.69$/m);
     expect(out).toMatch(/^blobs +51 intact, 52 both, 53 as recipes only$/m);
     expect(out).toMatch(/^queue +54 layers, 55 to be tried again$/m);
