@@ -19,8 +19,8 @@ import {
   type DeletedTagRecord,
   decode,
   type ManifestRecord,
-  type Totals,
 } from './metadata/records.ts';
+import { readTotals } from './metadata/totals.ts';
 import { type Pace, startPace } from './pace.ts';
 import { keySteps } from './steps.ts';
 import type { FileId } from './target/types.ts';
@@ -300,7 +300,7 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
   }
 
   async function cycle(dryRun: boolean): Promise<CollectionReport> {
-    const total = kv.read(keys.totals, decode<Totals>)?.contents ?? 0;
+    const total = readTotals(kv).contents;
     const now: Mutable<CollectionReport> = {
       dryRun,
       started: clock(),

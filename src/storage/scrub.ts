@@ -19,13 +19,8 @@ import type { StoreContext } from './context.ts';
 import { after } from './kv/types.ts';
 import { change } from './metadata/changes.ts';
 import { keys, lastPart, ranges } from './metadata/keys.ts';
-import {
-  decode,
-  NO_TOTALS,
-  type QuarantineRecord,
-  type ScrubRecord,
-  type Totals,
-} from './metadata/records.ts';
+import { decode, type QuarantineRecord, type ScrubRecord } from './metadata/records.ts';
+import { readTotals } from './metadata/totals.ts';
 import { limitRate } from './rate.ts';
 import { readAt } from './target/read.ts';
 
@@ -159,7 +154,7 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
 
   /** What there is to be read. */
   function amount(): Pick<ScrubReport, 'totalContents' | 'totalBytes'> {
-    const { contents, bytes, recipeBytes = 0 } = kv.read(keys.totals, decode<Totals>) ?? NO_TOTALS;
+    const { contents, bytes, recipeBytes } = readTotals(kv);
     const beside = context.hooks.scrubbed?.bytes() ?? 0;
     return { totalContents: contents, totalBytes: bytes - recipeBytes + beside };
   }

@@ -22,7 +22,8 @@ import { type Clock, createLeases } from './leases.ts';
 import { type DirectoryLock, lockDirectory } from './lock.ts';
 import { nextNumber, takeNumbers } from './metadata/counters.ts';
 import { keys } from './metadata/keys.ts';
-import { decode, NO_TOTALS, type Totals } from './metadata/records.ts';
+import type { Totals } from './metadata/records.ts';
+import { readTotals } from './metadata/totals.ts';
 import { type Scrub, startScrub } from './scrub.ts';
 import { type SpaceWatch, watchSpace } from './space.ts';
 import { holdsContent, openFileSystemTarget } from './target/file-system.ts';
@@ -117,7 +118,7 @@ export async function assembleStore(parts: StoreParts, options: StoreOptions): P
     collector,
     scrub,
     space: watchSpace(target, settings.reserve, clock),
-    totals: () => kv.read(keys.totals, decode<Totals>) ?? NO_TOTALS,
+    totals: () => readTotals(kv),
     async close() {
       await Promise.all([collector.close(), scrub.close()]);
       await uploads.close();

@@ -14,7 +14,7 @@ const POLICIES = new Map([
 
 /** Makes the figures of a moment. */
 export function dedupReport(store: Store, layers: LayerStore): DedupReport {
-  const { contents, bytes, recipeContents = 0, recipeBytes = 0 } = store.totals();
+  const { contents, bytes, recipeContents, recipeBytes } = store.totals();
   const { totals, segments, ingested, restored, damaged, ...now } = layers.figures();
   const { bases, structure, gaps, patches, index } = totals;
   const intactBytes = bytes - recipeBytes;

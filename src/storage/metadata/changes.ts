@@ -47,7 +47,7 @@ export async function change<T>(
   const ends: (() => void)[] = [];
   const followers: (() => Promise<void>)[] = [];
   const result = await kv.transact((tx) => {
-    const totals = { ...NO_TOTALS, recipeContents: 0, recipeBytes: 0 };
+    const totals = { ...NO_TOTALS };
     const changes: Changes = {
       tx,
       freed,
@@ -72,15 +72,15 @@ export async function change<T>(
     const value = work(changes);
     for (const act of ends) act();
     if (Object.values(totals).some((amount) => amount !== 0)) {
-      const old = changes.record<Totals>(keys.totals) ?? NO_TOTALS;
+      const old = { ...NO_TOTALS, ...changes.record<Partial<Totals>>(keys.totals) };
       changes.put(keys.totals, {
         repositories: old.repositories + totals.repositories,
         tags: old.tags + totals.tags,
         manifests: old.manifests + totals.manifests,
         contents: old.contents + totals.contents,
         bytes: old.bytes + totals.bytes,
-        recipeContents: (old.recipeContents ?? 0) + totals.recipeContents,
-        recipeBytes: (old.recipeBytes ?? 0) + totals.recipeBytes,
+        recipeContents: old.recipeContents + totals.recipeContents,
+        recipeBytes: old.recipeBytes + totals.recipeBytes,
       } satisfies Totals);
     }
     return value;

@@ -140,12 +140,20 @@ export interface Totals {
   /** Distinct digests that have content, manifests included, and their bytes. */
   readonly contents: number;
   readonly bytes: number;
-  /** Those of them that are kept as recipes only; absent for none. */
-  readonly recipeContents?: number;
-  readonly recipeBytes?: number;
+  /** Those of them that are kept as recipes only; older records do not have them. */
+  readonly recipeContents: number;
+  readonly recipeBytes: number;
 }
 
-export const NO_TOTALS: Totals = { repositories: 0, tags: 0, manifests: 0, contents: 0, bytes: 0 };
+export const NO_TOTALS: Totals = {
+  repositories: 0,
+  tags: 0,
+  manifests: 0,
+  contents: 0,
+  bytes: 0,
+  recipeContents: 0,
+  recipeBytes: 0,
+};
 
 /** A value as stored. */
 export function encode(record: object): Buffer {
