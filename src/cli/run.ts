@@ -31,6 +31,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   gc: { summary: 'run or look at the collector', load: () => import('./commands/gc.ts') },
   scrub: { summary: 'check what is stored', load: () => import('./commands/scrub.ts') },
+  dedup: {
+    summary: 'look at layers that are stored file by file, wait for them, or undo it',
+    load: () => import('./commands/dedup.ts'),
+  },
   config: {
     summary: 'check, show or begin a configuration',
     load: () => import('./commands/config.ts'),

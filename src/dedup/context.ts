@@ -14,7 +14,12 @@ export type DedupFaultPoint =
   | 'ingest.verified'
   | 'ingest.committed'
   | 'collect.section'
-  | 'collect.base';
+  | 'collect.base'
+  | 'drop.committed'
+  | 'drop.unlinked'
+  | 'damage.committed'
+  | 'undo.synced'
+  | 'undo.committed';
 
 /** Shared by ingest, restore and collection. */
 export interface DedupContext {

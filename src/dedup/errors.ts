@@ -28,9 +28,11 @@ export class LayerRefusedError extends Error {
 /** There is no recipe for the digest. */
 export class LayerUnknownError extends Error {
   override readonly name = 'LayerUnknownError';
+  readonly digest: Digest;
 
   constructor(digest: Digest) {
     super(`no recipe for ${digest}`);
+    this.digest = digest;
   }
 }
 
@@ -38,10 +40,22 @@ export class LayerUnknownError extends Error {
 export class LayerDamagedError extends Error {
   override readonly name = 'LayerDamagedError';
   readonly digest: Digest;
+  /** Number of the recipe; the layer may have another one by now. */
+  readonly recipe: number;
 
-  constructor(digest: Digest, options?: ErrorOptions) {
+  constructor(digest: Digest, recipe: number, options?: ErrorOptions) {
     super(`${digest} cannot be rebuilt`, options);
     this.digest = digest;
+    this.recipe = recipe;
+  }
+}
+
+/** The layers are being closed: nothing is restored any more. */
+export class LayersClosedError extends Error {
+  override readonly name = 'LayersClosedError';
+
+  constructor() {
+    super('the layers are being closed');
   }
 }
 

@@ -9,7 +9,7 @@ import type { Clock } from '../storage/leases.ts';
 import type { Changes } from '../storage/metadata/changes.ts';
 import type { SegmentStore } from '../storage/segments/store.ts';
 import type { GroupId } from '../storage/segments/types.ts';
-import { findAffected } from './catalog/affected.ts';
+import { type AffectedLayer, findAffected } from './catalog/affected.ts';
 import {
   collectRecipes,
   type DedupCollection,
@@ -19,10 +19,12 @@ import {
 import type { DedupTotals } from './catalog/records.ts';
 import { readTotals } from './catalog/totals.ts';
 import type { DedupContext } from './context.ts';
-import { LayerDamagedError } from './errors.ts';
+import { LayerDamagedError, LayersClosedError } from './errors.ts';
+import { type IngestGate, OPEN_GATE } from './ingest/gate.ts';
 import { type IngestResult, ingestLayer, type LayerSource } from './ingest/ingest.ts';
 import { type IngestQueue, type QueueWork, startQueue } from './ingest/queue.ts';
 import { createReservations } from './ingest/reservations.ts';
+import { requireGzip } from './ingest/sniff.ts';
 import type { LayerTakers } from './ingest/takers.ts';
 import { createRecipeOpener } from './restore/open-recipe.ts';
 import type { Rebuilders } from './restore/rebuilders.ts';
@@ -44,19 +46,31 @@ export interface LayerOptions {
   readonly logger?: StoreLogger;
   /** Gives the bytes of layers that are in the queue; see `QueueWork`. */
   readonly source: QueueWork['source'];
+  /** Looks at the bytes of a layer that did not come back. Default: they are sound. */
+  readonly isIntact?: QueueWork['isIntact'];
+  /** Called when a layer of the queue has got a recipe. */
+  readonly onStored?: QueueWork['stored'];
+  /** When ingest may work. Default: at any time. */
+  readonly gate?: IngestGate;
   /** Called when a restore has found that a layer cannot be rebuilt. */
   readonly onDamage?: (error: LayerDamagedError) => void;
   readonly faultPoint?: DedupContext['faultPoint'];
+}
+
+/** What was done since the layers were opened. */
+export interface LayerWork {
+  /** Layers, their bytes, and the seconds that it took. */
+  readonly layers: number;
+  readonly bytes: number;
+  readonly seconds: number;
 }
 
 /** Layers as recipes. */
 export interface Layers {
   /** Bytes of a layer that has a recipe; undefined when it has none. */
   sizeOf(digest: Digest): number | undefined;
-  /** Puts a layer into the queue, unless it has a recipe or was refused. */
-  enqueue(digest: Digest): Promise<void>;
-  /** Resolves when nothing in the queue can be worked on. */
-  idle(): Promise<void>;
+  /** Layers that wait to be ingested. */
+  readonly queue: Pick<IngestQueue, 'add' | 'requeue' | 'idle' | 'resting'>;
   /**
    * Ingests a layer now. Does nothing when it has a recipe.
    * @throws LayerRefusedError when it is to stay as it is; what the source throws, CommitError, errors
@@ -81,7 +95,9 @@ export interface Layers {
   collect(signal: AbortSignal): Promise<DedupCollection>;
   figures(): DedupTotals;
   /** The layers that cannot be rebuilt without these groups. @throws the signal's reason */
-  affected(groups: ReadonlySet<GroupId>, signal: AbortSignal): Promise<Digest[]>;
+  affected(groups: ReadonlySet<GroupId>, signal: AbortSignal): Promise<AffectedLayer[]>;
+  /** Layers ingested, and layers and stretches of them restored; what broke off counts with its bytes. */
+  work(): { readonly ingested: LayerWork; readonly restored: LayerWork };
   /** Ends what is under way; layers in the queue stay there. */
   close(): Promise<void>;
 }
@@ -113,33 +129,74 @@ export function openLayers(parts: LayerParts, options: LayerOptions): Layers {
     return result;
   }
 
+  const gate = options.gate ?? OPEN_GATE;
+  const ingested = { layers: 0, bytes: 0, seconds: 0 };
+  const restored = { layers: 0, bytes: 0, seconds: 0 };
+  const secondsSince = (began: number): number => (performance.now() - began) / 1000;
+
   const ingest: Layers['ingest'] = (digest, source, signal) =>
-    track(signal, (both) =>
-      takers.use(both, (taker) =>
-        ingestLayer(context, { digest, source }, { tools: { taker, reservations }, signal: both }),
-      ),
-    );
+    track(signal, async (both) => {
+      if (findRecipe(kv, digest) === undefined) await requireGzip(source, both);
+      const turn = gate.enter();
+      try {
+        const began = performance.now();
+        const result = await takers.use(both, (taker) => {
+          const tools = { taker, reservations, turn };
+          return ingestLayer(context, { digest, source }, { tools, signal: both });
+        });
+        if (result === 'stored') {
+          ingested.layers++;
+          ingested.bytes += findRecipe(kv, digest)?.size ?? 0;
+          ingested.seconds += secondsSince(began);
+        }
+        return result;
+      } finally {
+        turn.leave();
+      }
+    });
   const queue: IngestQueue = startQueue(context, {
     source: options.source,
     ingest,
+    isIntact: options.isIntact ?? (async () => true),
+    stored: options.onStored ?? (() => undefined),
+    gate,
     concurrency: takers.count,
   });
 
+  /** The blocks of a stretch; the time that their reader takes does not count. */
+  async function* blocksOf(
+    digest: Digest,
+    range: ByteRange | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<Buffer, void> {
+    let began = performance.now();
+    const recipe = await recipes.open(digest, signal);
+    restored.layers++;
+    try {
+      const all = { start: 0, end: recipe.index.size };
+      for await (const block of restoreRecipe(context, recipe, {
+        digest,
+        range: range ?? all,
+        signal,
+      })) {
+        restored.bytes += block.length;
+        restored.seconds += secondsSince(began);
+        yield block;
+        began = performance.now();
+      }
+    } finally {
+      recipes.release(recipe);
+    }
+  }
+
   return {
     sizeOf: (digest) => findRecipe(kv, digest)?.size,
-    enqueue: (digest) => queue.add(digest),
-    idle: () => queue.idle(),
+    queue,
     ingest,
     async *restore(digest, { range, signal }) {
       const both = AbortSignal.any([signal, stop.signal]);
       try {
-        const recipe = await recipes.open(digest, both);
-        try {
-          const all = { start: 0, end: recipe.index.size };
-          yield* restoreRecipe(context, recipe, { digest, range: range ?? all, signal: both });
-        } finally {
-          recipes.release(recipe);
-        }
+        yield* blocksOf(digest, range, both);
       } catch (error) {
         if (error instanceof LayerDamagedError) options.onDamage?.(error);
         throw error;
@@ -149,8 +206,9 @@ export function openLayers(parts: LayerParts, options: LayerOptions): Layers {
     collect: (signal) => track(signal, (both) => collectRecipes(context, both)),
     figures: () => readTotals(kv),
     affected: (groups, signal) => track(signal, (both) => findAffected(context, groups, both)),
+    work: () => ({ ingested: { ...ingested }, restored: { ...restored } }),
     async close() {
-      stop.abort(new Error('the layers are being closed'));
+      stop.abort(new LayersClosedError());
       await queue.close();
       await Promise.all(underWay);
       await Promise.all([takers.close(), rebuilders.close()]);

@@ -1,5 +1,6 @@
 /** Puts a registry together and runs it. */
 import { randomBytes } from 'node:crypto';
+import { type LayerStore, openLayerStore } from '../dedup/layer-store.ts';
 import { openStore, type Store } from '../storage/store.ts';
 import { removeAddressFile, writeAddressFile } from './admin/address-file.ts';
 import { createAdminHandler } from './admin/handler.ts';
@@ -7,6 +8,7 @@ import { createLocalOperations } from './admin/local-operations.ts';
 import { VERSION } from './admin/version.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import type { Config } from './config/config.ts';
+import { dedupPolicy } from './config/dedup-policy.ts';
 import { storeOptions } from './config/store-options.ts';
 import { faultPointOf } from './fault-point.ts';
 import type { Application } from './http/application.ts';
@@ -16,10 +18,12 @@ import { requireRight } from './http/permission.ts';
 import { type Listener, listen } from './http/server.ts';
 import { parseTarget } from './http/target.ts';
 import { createAuditLog } from './observe/audit.ts';
+import { watchLoad } from './observe/load-watch.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { createRequestIds } from './observe/request-id.ts';
 import { createRequestLog } from './observe/request-log.ts';
+import { RequestCounters } from './observe/telemetry.ts';
 
 /** A registry that runs. */
 export interface Registry {
@@ -92,6 +96,13 @@ export async function serve(config: Config): Promise<Registry> {
   let stopping = false;
   const closers: (() => Promise<void>)[] = [() => store.close()];
   try {
+    const counters = new RequestCounters();
+    const layers: LayerStore = await openLayerStore(store, config.data.dir, {
+      policy: dedupPolicy(config.dedup),
+      isBusy: watchLoad(counters),
+      ...(faultPoint && { faultPoint }),
+    });
+    closers.unshift(() => layers.close());
     const localToken = randomBytes(32).toString('base64url');
     const authenticator = await createAuthenticator({
       config: config.auth,
@@ -101,11 +112,16 @@ export async function serve(config: Config): Promise<Registry> {
     });
     closers.unshift(() => authenticator.close());
     const clients = createClientAddresses(config.http.trustedProxies);
-    const operations = createLocalOperations(store);
-    const metrics = createMetrics({ version: VERSION, store: () => operations.status() });
+    const operations = createLocalOperations(store, layers);
+    const metrics = createMetrics({
+      version: VERSION,
+      counters,
+      store: () => operations.status(),
+    });
     const app: Application = {
       config,
       store,
+      layers,
       authenticator,
       admin: createAdminHandler({
         operations,

@@ -19,8 +19,14 @@ export function findBlob(
 ): Content | undefined {
   if (!context.kv.has(keys.link(repository, digest))) return undefined;
   const content = findContent(context, digest);
-  if (content !== undefined) context.leases.renew(digest);
+  if (content !== undefined) touch(context, digest, content.size);
   return content;
+}
+
+/** Notes that somebody relies on a blob, and renews its lease. */
+function touch({ leases, hooks }: StoreContext, digest: Digest, size: number): void {
+  leases.renew(digest);
+  hooks.blobUsed?.(digest, size);
 }
 
 /** Enters a blob whose content is there into a repository, as part of a transaction. */
@@ -28,11 +34,11 @@ export function addLink(
   context: StoreContext,
   changes: Changes,
   repository: string,
-  digest: Digest,
+  { digest, size }: { readonly digest: Digest; readonly size: number },
 ): void {
   const at = context.clock();
   const key = keys.link(repository, digest);
-  context.leases.renew(digest);
+  touch(context, digest, size);
   if (changes.tx.has(key)) return;
   changes.put(key, { at } satisfies MarkRecord);
   changes.mark(keys.owner(digest, 'blob', repository));
@@ -53,9 +59,10 @@ export interface MountRequest {
 export async function mountBlob(context: StoreContext, request: MountRequest): Promise<boolean> {
   const { digest, from, to } = request;
   return await commit(context, (changes) => {
-    if (soundContent(changes, digest) === undefined) return false;
+    const content = soundContent(changes, digest);
+    if (content === undefined) return false;
     if (!from.some((repository) => changes.tx.has(keys.link(repository, digest)))) return false;
-    addLink(context, changes, to, digest);
+    addLink(context, changes, to, { digest, size: content.size });
     return true;
   });
 }

@@ -19,8 +19,8 @@ import {
   type DeletedTagRecord,
   decode,
   type ManifestRecord,
-  type Totals,
 } from './metadata/records.ts';
+import { readTotals } from './metadata/totals.ts';
 import { type Pace, startPace } from './pace.ts';
 import { keySteps } from './steps.ts';
 import type { FileId } from './target/types.ts';
@@ -35,6 +35,7 @@ export const COLLECTION_PHASES = [
   'untagged',
   'blobs',
   'repositories',
+  'recipes',
   'orphans',
 ] as const;
 
@@ -58,6 +59,8 @@ export interface CollectionReport {
   readonly manifests: number;
   readonly blobs: number;
   readonly repositories: number;
+  /** Recipes of layers that went before. */
+  readonly recipes: number;
   readonly files: number;
   /** Bytes of content that went for good. */
   readonly bytes: number;
@@ -299,7 +302,7 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
   }
 
   async function cycle(dryRun: boolean): Promise<CollectionReport> {
-    const total = kv.read(keys.totals, decode<Totals>)?.contents ?? 0;
+    const total = readTotals(kv).contents;
     const now: Mutable<CollectionReport> = {
       dryRun,
       started: clock(),
@@ -310,6 +313,7 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
       manifests: 0,
       blobs: 0,
       repositories: 0,
+      recipes: 0,
       files: 0,
       bytes: 0,
     };
@@ -324,6 +328,9 @@ export function startCollector(context: StoreContext, options: CollectorOptions)
       untagged: () => removeUntagged(now, pace),
       blobs: () => removeUnusedBlobs(now, pace),
       repositories: () => removeEmptyRepositories(now, pace),
+      recipes: async () => {
+        if (!dryRun) now.recipes = (await context.hooks.collect?.(stop.signal)) ?? 0;
+      },
       orphans: () => removeOrphans(now, pace),
     };
     try {

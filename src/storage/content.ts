@@ -1,7 +1,10 @@
-/** Reads the bytes of a digest, wherever they lie, and takes damaged ones out of service. */
+/**
+ * Reads the intact bytes of a digest, wherever they lie, and takes damaged ones out of service. What is
+ * kept as a recipe only is read by the floor above.
+ */
 import type { Digest } from '../oci/digest.ts';
 import type { StoreContext } from './context.ts';
-import { change } from './metadata/changes.ts';
+import { type Changes, change, keepRecipeOnly } from './metadata/changes.ts';
 import { keys } from './metadata/keys.ts';
 import { type ContentRecord, decode, type QuarantineRecord } from './metadata/records.ts';
 import { readFully } from './target/read.ts';
@@ -46,8 +49,8 @@ export function findContent(context: StoreContext, digest: Digest): Content | un
 }
 
 /** Whether two records are about the same bytes; those of a digest may have come anew. */
-function sameContent(a: ContentRecord | undefined, b: ContentRecord): boolean {
-  return a !== undefined && a.file === b.file && a.at === b.at;
+export function sameContent(a: ContentRecord | undefined, b: ContentRecord): boolean {
+  return a !== undefined && a.file === b.file && a.recipe === b.recipe && a.at === b.at;
 }
 
 /** Content could not be read as it should be: the answer has to be cut, and it was quarantined. */
@@ -61,10 +64,11 @@ export class ContentDamagedError extends Error {
   }
 }
 
-/** Bytes that are at hand without waiting; undefined when they lie in a file. */
+/** Bytes that are at hand without waiting; undefined when they lie in a file or a recipe. */
 export function contentInMemory(context: StoreContext, content: Content): Buffer | undefined {
+  const { file, recipe } = content.record;
   const cached = context.contentCache.get(content.digest);
-  if (cached !== undefined || content.record.file !== undefined) return cached;
+  if (cached !== undefined || file !== undefined || recipe === true) return cached;
   const bytes = context.kv.bytes(keys.inline(content.digest));
   if (bytes !== undefined) context.contentCache.set(content.digest, bytes);
   return bytes;
@@ -73,7 +77,7 @@ export function contentInMemory(context: StoreContext, content: Content): Buffer
 /**
  * Opens content that lies in a file. When the file has just been removed because the content came
  * anew, the new file is opened.
- * @returns undefined when the content is gone, or has been found damaged
+ * @returns undefined when the content is gone, has been found damaged, or is kept as a recipe only
  */
 export async function openContent(
   context: StoreContext,
@@ -140,28 +144,46 @@ export async function readContent(
 }
 
 /**
+ * Marks content as damaged, as a part of a transaction, if it is still the one that was looked at.
+ * @returns false when it is not, or was marked before
+ */
+export function markDamaged(
+  { clock }: StoreContext,
+  changes: Changes,
+  { digest, record }: Content,
+  reason: string,
+): boolean {
+  const key = keys.content(digest);
+  const now = changes.record<ContentRecord>(key);
+  // It may have been pushed anew meanwhile.
+  if (now === undefined || !sameContent(now, record) || now.damaged !== undefined) return false;
+  changes.put(key, { ...now, damaged: reason } satisfies ContentRecord);
+  changes.put(keys.quarantined(digest), { reason, at: clock() } satisfies QuarantineRecord);
+  return true;
+}
+
+/**
  * Takes content out of service: it counts as absent from now on, until the same digest is pushed
- * again (decisions 1). Its bytes stay for whoever wants to look at them.
+ * again (decisions 1). Its bytes stay for whoever wants to look at them. A layer that has a recipe
+ * as well goes on with that.
  */
 export async function quarantine(
   context: StoreContext,
   content: Content,
   reason: string,
 ): Promise<void> {
-  const { digest, record } = content;
-  const { result } = await change(context.kv, (changes) => {
-    const key = keys.content(digest);
-    const now = changes.record<ContentRecord>(key);
-    // Only what was seen to be damaged; it may have been pushed anew meanwhile.
-    if (now === undefined || !sameContent(now, record) || now.damaged !== undefined) return false;
-    changes.put(key, { ...now, damaged: reason } satisfies ContentRecord);
-    changes.put(keys.quarantined(digest), {
-      reason,
-      at: context.clock(),
-    } satisfies QuarantineRecord);
-    return true;
+  const { digest } = content;
+  const { result, freed } = await change(context.kv, (changes) => {
+    if (!changes.tx.has(keys.recipe(digest)) || content.record.recipe === true) {
+      return markDamaged(context, changes, content, reason) ? 'quarantined' : undefined;
+    }
+    const now = changes.record<ContentRecord>(keys.content(digest));
+    if (now === undefined || !sameContent(now, content.record)) return undefined;
+    keepRecipeOnly(changes, digest, now);
+    return 'left to its recipe';
   });
   // Only now that nobody puts it back into memory.
   context.contentCache.delete(digest);
-  if (result) context.logger.error({ digest, reason }, 'content quarantined');
+  if (freed.length > 0) await context.removeFiles(freed);
+  if (result !== undefined) context.logger.error({ digest, reason }, `content ${result}`);
 }

@@ -1,6 +1,7 @@
 /** What the parts of the store share. */
 import type { LRUCache } from 'lru-cache';
 import type { Digest } from '../oci/digest.ts';
+import type { StoreHooks } from './hooks.ts';
 import type { KeyValueStore } from './kv/types.ts';
 import type { Clock, Leases } from './leases.ts';
 import { type Changes, change } from './metadata/changes.ts';
@@ -72,6 +73,8 @@ export interface StoreContext {
   readonly clock: Clock;
   readonly settings: StoreSettings;
   readonly logger: StoreLogger;
+  /** What the floor above adds. */
+  readonly hooks: StoreHooks;
   /** Small content in memory, by digest. Digests name bytes, so an entry can never be stale. */
   readonly contentCache: LRUCache<Digest, Buffer>;
   /** Called at named places; does nothing outside of fault tests. */

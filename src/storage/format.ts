@@ -3,8 +3,11 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder } from '../lib/files.ts';
 
-/** The format that this version writes. */
-export const FORMAT = 1;
+/**
+ * The format that this version writes. Format 2 has layers that are kept as recipes only; a directory
+ * of format 1 is one without any, and becomes one of format 2 when it is opened.
+ */
+export const FORMAT = 2;
 const FILE = 'format.json';
 
 /** The data directory was written by a newer version, or is none. */

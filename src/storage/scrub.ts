@@ -20,12 +20,8 @@ import type { StoreContext } from './context.ts';
 import { after } from './kv/types.ts';
 import { change } from './metadata/changes.ts';
 import { keys, lastPart, ranges } from './metadata/keys.ts';
-import {
-  decode,
-  type QuarantineRecord,
-  type ScrubRecord,
-  type Totals,
-} from './metadata/records.ts';
+import { decode, type QuarantineRecord, type ScrubRecord } from './metadata/records.ts';
+import { readTotals } from './metadata/totals.ts';
 import { limitRate } from './rate.ts';
 import { readAt } from './target/read.ts';
 
@@ -72,6 +68,11 @@ export interface ScrubOptions {
 export interface Scrub {
   /** Begins a pass at the set rate, or joins the one that was asked for before. */
   run(): Promise<ScrubReport>;
+  /**
+   * Looks at the intact bytes of one content now.
+   * @returns false when they are damaged, and out of service then
+   */
+  check(digest: Digest): Promise<boolean>;
   /** The pass that runs, else the last one; undefined before the first. */
   report(): ScrubReport | undefined;
   /** The sum over all passes, the running ones included. */
@@ -111,6 +112,8 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
   ): Promise<string | undefined> {
     const { digest, size, record } = content;
     const algorithm = algorithmOf(digest);
+    // What it is made of is read behind the contents.
+    if (record.recipe === true) return undefined;
     if (record.file === undefined) {
       context.contentCache.delete(digest);
       const bytes = contentInMemory(context, content);
@@ -140,20 +143,47 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
     }
   }
 
+  /** Looks at a content, and takes it out of service when it is damaged. */
+  async function isSound(
+    digest: Digest,
+    spend: (bytes: number) => Promise<void>,
+  ): Promise<boolean> {
+    const content = findContent(context, digest);
+    const wrong = content && (await problem(content, spend));
+    if (content === undefined || wrong === undefined) return true;
+    await quarantine(context, content, wrong);
+    return false;
+  }
+
+  /** What there is to be read. */
+  function amount(): Pick<ScrubReport, 'totalContents' | 'totalBytes'> {
+    const { contents, bytes, recipeBytes } = readTotals(kv);
+    const beside = context.hooks.scrubbed?.bytes() ?? 0;
+    return { totalContents: contents, totalBytes: bytes - recipeBytes + beside };
+  }
+
+  /** Reads what layers are made of that are kept as recipes. */
+  async function scrubBeside(now: Mutable<ScrubReport>, rate: () => number): Promise<void> {
+    const found = await context.hooks.scrubbed?.scrub(rate, signal);
+    if (found === undefined) return;
+    for (const sum of [now, sums]) {
+      sum.bytes += found.bytes;
+      sum.damaged += found.damaged;
+    }
+  }
+
   function note(record: ScrubRecord): Promise<unknown> {
     return change(kv, (changes) => changes.put(keys.scrub, record));
   }
 
   /** @param rate - bytes a second */
   async function pass(rate: () => number, from: ScrubRecord): Promise<ScrubReport> {
-    const totals = kv.read(keys.totals, decode<Totals>);
     const now: Mutable<ScrubReport> = {
       started: from.started,
       contents: 0,
-      totalContents: totals?.contents ?? 0,
       bytes: 0,
-      totalBytes: totals?.bytes ?? 0,
       damaged: 0,
+      ...amount(),
     };
     report = now;
     const pay = limitRate(rate, signal);
@@ -170,12 +200,9 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
         const [key] = kv.keys({ from: next, to, limit: 1 });
         if (key === undefined) break;
         const digest = lastPart(key);
-        const content = findContent(context, digest);
-        const wrong = content && (await problem(content, spend));
-        if (content !== undefined && wrong !== undefined) {
+        if (!(await isSound(digest, spend))) {
           now.damaged++;
           sums.damaged++;
-          await quarantine(context, content, wrong);
         }
         now.contents++;
         sums.contents++;
@@ -186,6 +213,7 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
         await pay(COST);
         signal.throwIfAborted();
       }
+      await scrubBeside(now, rate);
       await note({ started: clock(), completed: clock() });
     } catch (error) {
       now.error = (error as Error).message;
@@ -202,8 +230,8 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
     while (!signal.aborted) {
       const record = kv.read(keys.scrub, decode<ScrubRecord>) ?? { started: clock() };
       const rate = (): number => {
-        const { bytes = 0, contents = 0 } = kv.read(keys.totals, decode<Totals>) ?? {};
-        return Math.max(1, ((bytes + contents * COST) * HASTE * 1000) / period);
+        const { totalBytes, totalContents } = amount();
+        return Math.max(1, ((totalBytes + totalContents * COST) * HASTE * 1000) / period);
       };
       if (asked === undefined) await pass(rate, record);
       await sleep(Math.min(BREATH, period), signal);
@@ -226,6 +254,7 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
       });
       return asked;
     },
+    check: (digest) => isSound(digest, async () => undefined),
     report: () => report,
     totals: () => ({ ...sums }),
     get running() {

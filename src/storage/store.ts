@@ -12,7 +12,8 @@ import {
   type StoreLogger,
   type StoreSettings,
 } from './context.ts';
-import { noteFormat, readFormat } from './format.ts';
+import { FORMAT, noteFormat, readFormat } from './format.ts';
+import { noHooks } from './hooks.ts';
 import { openLmdbEngine } from './kv/lmdb.ts';
 import { asDamage, DatabaseDamagedError, isEmptyDatabase } from './kv/lmdb-file.ts';
 import { openKeyValueStore } from './kv/store.ts';
@@ -21,7 +22,8 @@ import { type Clock, createLeases } from './leases.ts';
 import { type DirectoryLock, lockDirectory } from './lock.ts';
 import { nextNumber, takeNumbers } from './metadata/counters.ts';
 import { keys } from './metadata/keys.ts';
-import { decode, NO_TOTALS, type Totals } from './metadata/records.ts';
+import type { Totals } from './metadata/records.ts';
+import { readTotals } from './metadata/totals.ts';
 import { type Scrub, startScrub } from './scrub.ts';
 import { type SpaceWatch, watchSpace } from './space.ts';
 import { holdsContent, openFileSystemTarget } from './target/file-system.ts';
@@ -82,6 +84,7 @@ export async function assembleStore(parts: StoreParts, options: StoreOptions): P
     clock,
     settings,
     logger: options.logger ?? SILENT,
+    hooks: noHooks(),
     contentCache: new LRUCache({
       maxSize: CONTENT_CACHE,
       sizeCalculation: (bytes) => bytes.length + 256,
@@ -115,7 +118,7 @@ export async function assembleStore(parts: StoreParts, options: StoreOptions): P
     collector,
     scrub,
     space: watchSpace(target, settings.reserve, clock),
-    totals: () => kv.read(keys.totals, decode<Totals>) ?? NO_TOTALS,
+    totals: () => readTotals(kv),
     async close() {
       await Promise.all([collector.close(), scrub.close()]);
       await uploads.close();
@@ -166,8 +169,9 @@ export async function openStore(folder: string, options: StoreOptions = {}): Pro
       return target;
     };
     const store = await assembleStore({ kv, sidecars, openTarget, release: lock.release }, options);
-    // Last, and before anything is accepted: with it, a missing database is a loss and no beginning.
-    if (format === undefined) {
+    // Last, and before anything is accepted: with it, a missing database is a loss and no beginning,
+    // and a program that knows only an older format does not take recipes for missing bytes.
+    if (format !== FORMAT) {
       await noteFormat(folder).catch(async (error: unknown) => {
         await store.close();
         throw error;

@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import type { CollectionReport, ScrubReport } from '../../src/registry/admin/operations.ts';
+import type {
+  CollectionReport,
+  DedupReport,
+  ScrubReport,
+} from '../../src/registry/admin/operations.ts';
 import {
   COLLECTION,
   createFakeOperations,
   type FakeContents,
   fakeDigest,
   SCRUB,
+  UNDO,
 } from '../registry/admin/fake-operations.ts';
 import { serveAdmin } from '../registry/admin/serve-admin.ts';
 import { STATUS } from '../registry/observe/figures.ts';
@@ -30,7 +35,7 @@ describe('stowage status', () => {
     const { code, out, err } = await against({}, ['status']);
     expect([code, err]).toEqual([0, '']);
     expect(out).toMatch(/^place +http:\/\/127\.0\.0\.1:\d+$/m);
-    expect(out).toMatch(/^version +1\.2\.3, format 1$/m);
+    expect(out).toMatch(/^version +1\.2\.3, format 2$/m);
     expect(out).toMatch(/^up +1 d 1 h, since 2026-01-02 03:04:05Z$/m);
     expect(out).toMatch(/^blobs +14 \(14\.3 MiB\)$/m);
     expect(out).toMatch(/^space +37\.3 GiB free of 93\.1 GiB, reserve 1\.00 GiB$/m);
@@ -38,6 +43,7 @@ describe('stowage status', () => {
       /^collector +21 rounds, 22 blobs removed \(22\.5 KiB\); last finished at /m,
     );
     expect(out).toMatch(/^scrub +31 blobs checked \(31\.3 KiB\), 1 in quarantine$/m);
+    expect(out).toMatch(/^dedup +105 layers taken apart, 54 queued, ratio 1\.69; working$/m);
   });
 
   it('shouts when pushes are refused', async () => {
@@ -170,7 +176,7 @@ describe('decisions 9: stowage gc', () => {
     expect([code, err]).toEqual([0, '']);
     expect(calls).toEqual(['collection.start {"dryRun":false}']);
     expect(out).toBe(
-      'finished at 2026-01-02 03:04:09Z\n2 blobs (2.00 KiB), 1 manifest, 0 uploads, 0 repositories removed\n',
+      'finished at 2026-01-02 03:04:09Z\n2 blobs (2.00 KiB), 1 manifest, 0 uploads, 0 repositories, 0 recipes removed\n',
     );
   });
 
@@ -205,5 +211,66 @@ describe('decisions 9: stowage scrub', () => {
     const json = await against({ scrub: [damaged] }, ['scrub', '--now', '--json']);
     expect(json.code).toBe(6);
     expect(JSON.parse(json.out)).toEqual(damaged);
+  });
+});
+
+describe('stowage dedup', () => {
+  const idle: DedupReport = {
+    ...STATUS.dedup,
+    state: 'idle',
+    layers: { ...STATUS.dedup.layers, queued: 2, retrying: 2 },
+  };
+  const working: DedupReport = {
+    ...STATUS.dedup,
+    layers: { ...STATUS.dedup.layers, queued: 9, retrying: 2 },
+  };
+
+  it('report shows what it comes to', async () => {
+    const { code, out } = await against({}, ['dedup', 'report']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^policy +dedup$/m);
+    expect(out).toMatch(/^logical +14\.3 MiB$/m);
+    expect(out).toMatch(/^taken apart +4\.56 MiB$/m);
+    expect(out).toMatch(/^ {2}patches +420 KiB$/m);
+    expect(out).toMatch(/^ratio +1\.69$/m);
+    expect(out).toMatch(/^blobs +51 intact, 52 both, 53 as recipes only$/m);
+    expect(out).toMatch(/^queue +54 layers, 55 to be tried again$/m);
+    expect(out).toMatch(/^refused +61 no gzip, 62 broken, 63 by structure, 64 not worth it, 65 /m);
+    expect(out).toMatch(/^restored +74 times .*77 broken off$/m);
+  });
+
+  it('report prints the whole answer as JSON', async () => {
+    const { out } = await against({}, ['dedup', 'report', '--json']);
+    expect(JSON.parse(out)).toEqual(STATUS.dedup);
+  });
+
+  it('wait waits until nothing is left but what is tried again later', async () => {
+    const dedup = [working, working, idle];
+    const { code, out } = await against({ dedup }, ['dedup', 'wait', '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toEqual(idle);
+  });
+
+  it.each([
+    ['paused' as const, 'free space is below the reserve'],
+    ['idle' as const, 'no server runs'],
+  ])('wait fails where nobody works: %s', async (state, message) => {
+    const { code, err } = await against({ dedup: [{ ...working, state }] }, ['dedup', 'wait']);
+    expect(code).toBe(1);
+    expect(err).toContain(message);
+  });
+
+  it('undo writes back and tells what it did', async () => {
+    const { code, out, calls } = await against({}, ['dedup', 'undo']);
+    expect(code).toBe(0);
+    expect(out).toBe('3 layers as pushed again (6.84 KiB written)\n');
+    expect(calls).toEqual(['undo.start {}']);
+  });
+
+  it('undo fails when the registry does', async () => {
+    const undo = [{ ...UNDO, state: 'failed' as const, error: 'free space is below the reserve' }];
+    const { code, err } = await against({ undo }, ['dedup', 'undo']);
+    expect(code).toBe(1);
+    expect(err).toContain('free space is below the reserve');
   });
 });

@@ -41,6 +41,13 @@ function connect(url: string, ca = settings.ca): RegistryClient {
   });
 }
 
+/** Settings with which no layer stays as it was pushed for longer than it takes. */
+const AT_ONCE = {
+  STOWAGE_DEDUP__MIN_AGE: '0s',
+  STOWAGE_DEDUP__MIN_SIZE: '0',
+  STOWAGE_DEDUP__INTACT_BUDGET: '0',
+};
+
 /** A Stowage that was started for tests, and how to reach it. */
 export interface OwnRegistry {
   readonly server: RunningServer;
@@ -51,9 +58,9 @@ export interface OwnRegistry {
 
 /** Starts Stowage, with TLS and a user where the settings ask for them. */
 export async function startOwn(options: StartOptions = {}): Promise<OwnRegistry> {
-  const { tls, username, password = '' } = settings;
+  const { tls, username, password = '', dedup } = settings;
   const folder = await makeTemporary('conformance');
-  const env: Record<string, string> = { ...options.env };
+  const env: Record<string, string> = { ...(dedup && AT_ONCE), ...options.env };
   let ca: string | undefined;
   if (tls !== 'disabled') {
     const certificate = makeCertificate();

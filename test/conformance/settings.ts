@@ -64,6 +64,8 @@ export interface Settings {
   readonly username: string | undefined;
   readonly password: string | undefined;
   readonly cacheAuth: boolean;
+  /** Whether the Stowage that the suite starts takes every layer apart at once. */
+  readonly dedup: boolean;
   readonly version: '1.0' | '1.1' | '1.1+dev';
   readonly api: ApiSettings;
   readonly data: DataSettings;
@@ -150,6 +152,7 @@ export function readSettings(env: Environment): Settings {
     username: env.OCI_USERNAME || undefined,
     password: env.OCI_PASSWORD || undefined,
     cacheAuth: parseFlag(env, 'OCI_CACHE_AUTH', true),
+    dedup: parseFlag(env, 'OCI_DEDUP', false),
     version,
     api: {
       ping: api('PING'),

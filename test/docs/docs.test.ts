@@ -36,6 +36,7 @@ const AUDIT_ACTIONS = Object.keys({
   restore: true,
   'collection.start': true,
   'scrub.start': true,
+  'dedup.undo': true,
   'login.refused': true,
 } satisfies Record<AuditAction, true>);
 
@@ -158,6 +159,7 @@ describe('decisions 7: docs/formats.md', async () => {
     deletedManifest: [keys.deletedManifest('<repository>', '<digest>')],
     deletedTag: [keys.deletedTag('<repository>', '<tag>')],
     quarantined: [keys.quarantined('<digest>')],
+    intactCopy: [keys.intactCopy('<digest>')],
     group: [keys.group(0).replace('0000000000', '<group>')],
     groupAt: [keys.groupAt(0, 0, 0).replace(/ 0+ 0+ 0+$/, ' <segment> <position> <group>')],
     quarantinedGroup: [keys.quarantinedGroup(0).replace('0000000000', '<group>')],

@@ -47,6 +47,8 @@ describe.each(STORE_PLACES.map((make) => ({ name: make().name, make })))(
         manifests: 0,
         contents: 1,
         bytes: size,
+        recipeContents: 0,
+        recipeBytes: 0,
       });
       expect(filesInUse(test.store.context.kv)).toHaveLength(size > 16_384 ? 1 : 0);
       expect(repositoriesWithBlob(test.store.context, digest)).toEqual(['a', 'b/c', 'd', 'e']);

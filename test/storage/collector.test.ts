@@ -4,6 +4,7 @@ import { deleteBlob, findBlob, mountBlob } from '../../src/storage/blobs.ts';
 import { COLLECTION_PHASES } from '../../src/storage/collector.ts';
 import { deleteManifest, hasRepository } from '../../src/storage/manifests.ts';
 import { keys } from '../../src/storage/metadata/keys.ts';
+import { NO_TOTALS } from '../../src/storage/metadata/records.ts';
 import { filesInUse, findContradictions } from './support/consistency.ts';
 import {
   append,
@@ -25,7 +26,6 @@ const HOUR = 3_600_000;
 const LEASE = 24 * HOUR;
 /** A lease ends between its time and a fourth more. */
 const SURELY_OVER = LEASE * 1.25;
-const EMPTY = { repositories: 0, tags: 0, manifests: 0, contents: 0, bytes: 0 };
 
 describe.each(STORE_PLACES.map((make) => ({ name: make().name, make })))(
   'the collector of a store in $name',
@@ -63,7 +63,7 @@ describe.each(STORE_PLACES.map((make) => ({ name: make().name, make })))(
         });
         expect(await pullBlob(test.store, 'a', digest)).toBeUndefined();
         if (file !== undefined) expect(await test.place.bytes(file)).toBeUndefined();
-        expect(test.store.totals()).toEqual(EMPTY);
+        expect(test.store.totals()).toEqual(NO_TOTALS);
       },
     );
 
@@ -137,7 +137,7 @@ describe.each(STORE_PLACES.map((make) => ({ name: make().name, make })))(
       await deleteManifest(test.store.context, 'a', second.digest);
       test.time.now += 2 * LEASE;
       expect(await collect()).toMatchObject({ blobs: 2, bytes: LARGE + 100 });
-      expect(test.store.totals()).toEqual(EMPTY);
+      expect(test.store.totals()).toEqual(NO_TOTALS);
     });
 
     it('decisions 3: content stays while any repository holds it', async () => {
@@ -158,7 +158,7 @@ describe.each(STORE_PLACES.map((make) => ({ name: make().name, make })))(
       await mountBlob(test.store.context, { digest, from: ['a'], to: 'b' });
       test.time.now += 2 * LEASE;
       expect(await collect()).toMatchObject({ blobs: 2, bytes: LARGE, repositories: 2 });
-      expect(test.store.totals()).toEqual(EMPTY);
+      expect(test.store.totals()).toEqual(NO_TOTALS);
     });
 
     it('decisions 3: never blocks a push: pushes go on while a cycle runs, and keep what they need', async () => {
@@ -321,7 +321,7 @@ describe.each(STORE_PLACES.map((make) => ({ name: make().name, make })))(
       expect(findContradictions(test.store.context.kv)).toEqual([]);
       test.time.now += 2 * LEASE;
       await collect();
-      expect(test.store.totals()).toEqual(EMPTY);
+      expect(test.store.totals()).toEqual(NO_TOTALS);
     });
   },
 );

@@ -73,11 +73,11 @@ function createWriter(context: StoreContext, firstFile: number) {
     digest: string,
     source: ContentSource,
   ): Promise<Content> => {
+    const size = 'inline' in source ? source.inline.length : source.size;
     await commit(context, (changes) => {
       addContent(changes, digest, source, now);
-      addLink(context, changes, repository, digest);
+      addLink(context, changes, repository, { digest, size });
     });
-    const size = 'inline' in source ? source.inline.length : source.size;
     return { path: '', digest, size };
   };
   const addLayer = (repository: string, name: string): Promise<Content> =>

@@ -21,6 +21,7 @@ export function formatCollection(report: CollectionReport | null): string {
     formatCount(report.removedManifests, 'manifest'),
     formatCount(report.removedUploads, 'upload'),
     formatCount(report.removedRepositories, 'repository'),
+    formatCount(report.removedRecipes, 'recipe'),
   ];
   const verb = dryRun ? 'would be removed' : 'removed';
   const when =

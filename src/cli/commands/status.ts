@@ -36,6 +36,12 @@ function scrubText({ scrub, quarantinedBlobs }: Status): string {
   return `${sum}; running${percent}`;
 }
 
+function dedupText({ dedup }: Status): string {
+  const { layers, ratio, state } = dedup;
+  const sum = `${formatCount(layers.recipeOnly + layers.both, 'layer')} taken apart, ${layers.queued} queued`;
+  return `${sum}, ratio ${ratio === null ? '-' : ratio.toFixed(2)}; ${state}`;
+}
+
 /** The status for people. */
 export function formatStatus(status: Status, place: string): string {
   const { memory } = status;
@@ -51,6 +57,7 @@ export function formatStatus(status: Status, place: string): string {
     ['space', spaceText(status)],
     ['collector', collectorText(status)],
     ['scrub', scrubText(status)],
+    ['dedup', dedupText(status)],
     ['memory', `${formatBytes(memory.residentBytes)} resident`],
   ];
   return formatPairs(pairs);

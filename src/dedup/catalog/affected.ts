@@ -8,6 +8,12 @@ import { keySteps } from '../../storage/steps.ts';
 import type { DedupContext } from '../context.ts';
 import type { RecipeRecord, SectionRecord } from './records.ts';
 
+/** A layer, and which of the recipes that it may ever have. */
+export interface AffectedLayer {
+  readonly digest: Digest;
+  readonly recipe: number;
+}
+
 /**
  * The layers whose recipe needs one of some groups. Goes over all recipes.
  * @throws the signal's reason
@@ -16,9 +22,9 @@ export async function findAffected(
   { kv }: DedupContext,
   groups: ReadonlySet<GroupId>,
   signal: AbortSignal,
-): Promise<Digest[]> {
+): Promise<AffectedLayer[]> {
   const pace = startPace(signal);
-  const affected: Digest[] = [];
+  const affected: AffectedLayer[] = [];
 
   function isNeeded({ groups: own, bases }: SectionRecord): boolean {
     const [first, count] = own;
@@ -40,7 +46,8 @@ export async function findAffected(
   for await (const found of keySteps(kv, ranges.recipes(), { pace, signal })) {
     for (const digest of found.map(lastPart)) {
       const record = kv.read(keys.recipe(digest), decode<RecipeRecord>);
-      if (record !== undefined && (await needs(record))) affected.push(digest);
+      if (record === undefined || !(await needs(record))) continue;
+      affected.push({ digest, recipe: record.recipe });
     }
   }
   return affected;

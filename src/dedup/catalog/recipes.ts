@@ -12,9 +12,11 @@ import { type Pace, startPace } from '../../storage/pace.ts';
 import type { Placement } from '../../storage/segments/types.ts';
 import { keySteps } from '../../storage/steps.ts';
 import type { DedupContext } from '../context.ts';
+import { forgetIntactCopy, noteIntactCopy } from './intact-copies.ts';
 import type { LooseRecipeRecord, RecipeRecord } from './records.ts';
 import { removeSection, removeUnusedBase } from './sections.ts';
 import { countTotals } from './totals.ts';
+import { forgetQueued, forgetRefusal } from './waiting.ts';
 
 /** The recipe of a layer, as it is durable. */
 export function findRecipe(kv: KeyValueStore, digest: Digest): RecipeRecord | undefined {
@@ -60,8 +62,9 @@ export async function enterRecipe(
     segments.addGroups(changes, placements);
     changes.put(keys.recipe(digest), record);
     tx.remove(keys.looseRecipe(record.recipe));
-    if (tx.has(keys.queuedLayer(digest))) tx.remove(keys.queuedLayer(digest));
-    if (tx.has(keys.refusedLayer(digest))) tx.remove(keys.refusedLayer(digest));
+    forgetQueued(changes, digest);
+    forgetRefusal(changes, digest);
+    noteIntactCopy(changes, digest, record.size);
     const { size, plainSize, indexBytes } = record;
     countTotals(changes, { layers: 1, size, plainSize, index: indexBytes }, 1);
     return true;
@@ -76,6 +79,7 @@ export function looseRecipe(changes: Changes, digest: Digest): void {
   const { recipe, index, size, plainSize, indexBytes } = record;
   changes.tx.remove(keys.recipe(digest));
   changes.put(keys.looseRecipe(recipe), { digest, index } satisfies LooseRecipeRecord);
+  forgetIntactCopy(changes, digest);
   countTotals(changes, { layers: 1, size, plainSize, index: indexBytes }, -1);
 }
 

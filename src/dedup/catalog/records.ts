@@ -69,8 +69,19 @@ export interface RefusedLayerRecord {
   readonly at: number;
 }
 
-/** What is kept as recipes. Bytes do not count the headers of groups. */
-export interface DedupTotals {
+/** A layer that is there as it was pushed, although it has a recipe. */
+export interface IntactCopyRecord {
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** What is kept as recipes, and what waits. Bytes do not count the headers of groups. */
+export type DedupTotals = StoredTotals & RefusedTotals;
+
+/** Layers that were refused, by the reason. */
+type RefusedTotals = Readonly<Record<`refused ${RefusalReason}`, number>>;
+
+interface StoredTotals {
   /** Layers that have a recipe, their bytes, and those of their plain content. */
   readonly layers: number;
   readonly size: number;
@@ -81,6 +92,11 @@ export interface DedupTotals {
   readonly gaps: number;
   readonly patches: number;
   readonly index: number;
+  /** Layers that have a recipe and are there as they were pushed as well, and their bytes. */
+  readonly copies: number;
+  readonly copyBytes: number;
+  /** Layers that wait to be ingested. */
+  readonly queued: number;
 }
 
 export const NO_DEDUP_TOTALS: DedupTotals = {
@@ -92,4 +108,12 @@ export const NO_DEDUP_TOTALS: DedupTotals = {
   gaps: 0,
   patches: 0,
   index: 0,
+  copies: 0,
+  copyBytes: 0,
+  queued: 0,
+  'refused format': 0,
+  'refused broken': 0,
+  'refused structure': 0,
+  'refused not-worth-it': 0,
+  'refused not-exact': 0,
 };

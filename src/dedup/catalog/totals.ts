@@ -19,7 +19,7 @@ function tallyOf(changes: Changes): Tally {
     const before = changes.record<DedupTotals>(keys.dedupTotals) ?? NO_DEDUP_TOTALS;
     const after: Tally = { ...NO_DEDUP_TOTALS };
     for (const name of Object.keys(after) as (keyof DedupTotals)[]) {
-      after[name] = before[name] + tally[name];
+      after[name] = (before[name] ?? 0) + tally[name];
     }
     changes.put(keys.dedupTotals, after);
   });

@@ -8,7 +8,9 @@ import { beginRecipe, enterRecipe, findRecipe, takeRecipeApart } from '../catalo
 import { type DedupContext, GROUP_KIND } from '../context.ts';
 import { LayerDamagedError, LayerRefusedError } from '../errors.ts';
 import { encodeRecipeIndex, type RecipeIndex } from '../recipe/recipe-index.ts';
+import { isGroupError } from '../restore/damage.ts';
 import { restoreRecipe } from '../restore/restore.ts';
+import type { IngestTurn } from './gate.ts';
 import type { Reservations } from './reservations.ts';
 import { createIngestSession, type IngestSession } from './session.ts';
 import type { LayerTaker, TakenApart } from './take-apart.ts';
@@ -20,6 +22,8 @@ export type LayerSource = (signal: AbortSignal) => AsyncIterable<Uint8Array>;
 export interface IngestTools {
   readonly taker: LayerTaker;
   readonly reservations: Reservations;
+  /** Says when it is to wait for others. */
+  readonly turn: IngestTurn;
 }
 
 /** What became of a layer: it has a recipe now, or had one before. */
@@ -30,19 +34,37 @@ function checkWorth(session: IngestSession, { size, isOpaque }: TakenApart): voi
   if (isOpaque && session.storedBytes >= size) throw new LayerRefusedError('not-worth-it');
 }
 
+/** Hands out bytes as fast as others allow. */
+async function* inTurn(
+  chunks: AsyncIterable<Uint8Array>,
+  turn: IngestTurn,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of chunks) {
+    await turn.wait(signal);
+    yield chunk;
+  }
+}
+
 /** Restores everything from what is stored. @throws LayerRefusedError when it is not the layer */
 async function verify(
   context: DedupContext,
   recipe: number,
-  options: { readonly digest: Digest; readonly index: RecipeIndex; readonly signal: AbortSignal },
+  options: {
+    readonly digest: Digest;
+    readonly index: RecipeIndex;
+    readonly turn: IngestTurn;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
-  const { digest, index, signal } = options;
+  const { digest, index, turn, signal } = options;
   const range = { start: 0, end: index.size };
   try {
     const blocks = restoreRecipe(context, { recipe, index }, { digest, range, signal });
-    for await (const _ of blocks) signal.throwIfAborted();
+    for await (const _ of blocks) await turn.wait(signal);
   } catch (error) {
-    if (!(error instanceof LayerDamagedError)) throw error;
+    // A group that was damaged before is not used the next time.
+    if (!(error instanceof LayerDamagedError) || isGroupError(error.cause)) throw error;
     throw new LayerRefusedError('not-exact', { cause: error });
   }
 }
@@ -56,18 +78,18 @@ async function make(
   const { digest, source } = layer;
   const writer = await context.segments.begin(signal);
   try {
-    const { reservations } = tools;
+    const { reservations, turn } = tools;
     const session = createIngestSession(context, { recipe, writer, reservations, signal });
     let taken: TakenApart;
     try {
-      taken = await tools.taker.take(source(signal), session);
+      taken = await tools.taker.take(inTurn(source(signal), turn, signal), session);
     } finally {
       session.release();
     }
     checkWorth(session, taken);
     const { size, plainSize, sums } = taken;
     const index = { size, plainSize, sections: session.sections, sums };
-    await verify(context, recipe, { digest, index, signal });
+    await verify(context, recipe, { digest, index, turn, signal });
     await context.faultPoint('ingest.verified');
     const pieces = encodeRecipeIndex(index);
     const placements = await writer.append(

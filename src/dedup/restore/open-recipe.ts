@@ -54,7 +54,7 @@ export function createRecipeOpener({ kv, segments, readers }: DedupContext): Rec
         return { recipe, index };
       } catch (error) {
         release(record);
-        if (isDamage(error)) throw new LayerDamagedError(digest, { cause: error });
+        if (isDamage(error)) throw new LayerDamagedError(digest, recipe, { cause: error });
         throw error;
       }
     },

@@ -15,7 +15,7 @@ interface Order {
 }
 
 /**
- * Starts threads.
+ * Threads that rebuild sections; each starts with the first job for which there is none.
  * @param count - how many. Default: as many as can run at once
  */
 export function createRebuildPool(count = availableParallelism()): Rebuilders {
@@ -60,7 +60,6 @@ export function createRebuildPool(count = availableParallelism()): Rebuilders {
     }
   }
 
-  for (let i = 0; i < count; i++) idle.push(start());
   return {
     count,
     rebuild(job) {

@@ -131,7 +131,7 @@ export async function* restoreRecipe(
       signal.throwIfAborted();
     }
   } catch (error) {
-    if (isDamage(error)) throw new LayerDamagedError(digest, { cause: error });
+    if (isDamage(error)) throw new LayerDamagedError(digest, recipe.recipe, { cause: error });
     throw error;
   }
 }

@@ -175,5 +175,12 @@ export function createClient(options: ClientOptions): Operations {
       start: () => call('POST', '/scrub/start', schemas.scrubReport),
       report: () => call('GET', '/scrub', schemas.scrubReport.nullable()),
     },
+    dedup: {
+      report: () => call('GET', '/dedup', schemas.dedupReport),
+      undo: {
+        start: () => call('POST', '/dedup/undo/start', schemas.undoReport),
+        report: () => call('GET', '/dedup/undo', schemas.undoReport.nullable()),
+      },
+    },
   };
 }

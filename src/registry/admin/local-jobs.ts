@@ -2,57 +2,17 @@
 import type { CollectionReport as StoreCollection } from '../../storage/collector.ts';
 import type { QuarantineEntry, ScrubReport as StoreScrub } from '../../storage/scrub.ts';
 import type { Store } from '../../storage/store.ts';
+import { isoTime, jobFields, progressOf } from './job-fields.ts';
 import type {
   CollectionReport,
   Job,
   Operations,
-  Progress,
   QuarantinedBlob,
   ScrubReport,
 } from './operations.ts';
 
 /** Entries of the quarantine in a report. */
 const MAX_QUARANTINE = 100;
-
-/** ISO 8601 of milliseconds since 1970. */
-export function isoTime(milliseconds: number): string {
-  return new Date(milliseconds).toISOString();
-}
-
-interface StoreReport {
-  readonly started: number;
-  readonly finished?: number;
-  readonly error?: string;
-}
-
-function jobFields({ started, finished, error }: StoreReport) {
-  const state = finished === undefined ? 'running' : error === undefined ? 'finished' : 'failed';
-  return {
-    state,
-    startedAt: isoTime(started),
-    finishedAt: finished === undefined ? null : isoTime(finished),
-    error: error ?? null,
-  } as const;
-}
-
-interface ProgressInput {
-  readonly unit: Progress['unit'];
-  readonly done: number;
-  /** An estimate made at the start, which what is done may pass or not reach. */
-  readonly total: number;
-  readonly report: StoreReport;
-  /** Milliseconds since 1970. */
-  readonly now: number;
-}
-
-function progressOf({ unit, done, total, report, now }: ProgressInput): Progress {
-  const seconds = Math.max(0, (report.finished ?? now) - report.started) / 1000;
-  const ratePerSecond = seconds === 0 ? 0 : done / seconds;
-  const complete = report.finished !== undefined && report.error === undefined;
-  const all = complete ? done : Math.max(done, total);
-  const etaSeconds = done === all ? 0 : ratePerSecond === 0 ? null : (all - done) / ratePerSecond;
-  return { unit, done, total: all, ratePerSecond, etaSeconds };
-}
 
 function toCollection(report: StoreCollection, now: number): CollectionReport {
   return {
@@ -71,6 +31,7 @@ function toCollection(report: StoreCollection, now: number): CollectionReport {
     removedManifests: report.manifests,
     removedUploads: report.uploads,
     removedRepositories: report.repositories,
+    removedRecipes: report.recipes,
   };
 }
 
@@ -86,6 +47,7 @@ function waiting(dryRun: boolean, started: number): CollectionReport {
     removedManifests: 0,
     removedUploads: 0,
     removedRepositories: 0,
+    removedRecipes: 0,
   };
 }
 

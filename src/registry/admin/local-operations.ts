@@ -1,9 +1,13 @@
 /** {@link Operations} on a store in this process. */
+import { type LayerStore, openLayerStore } from '../../dedup/layer-store.ts';
 import { FORMAT } from '../../storage/format.ts';
 import { openStore, type Store } from '../../storage/store.ts';
 import type { Config } from '../config/config.ts';
+import { dedupPolicy } from '../config/dedup-policy.ts';
 import { storeOptions } from '../config/store-options.ts';
-import { collectionJob, isoTime, scrubJob } from './local-jobs.ts';
+import { isoTime } from './job-fields.ts';
+import { dedupReport, localDedup } from './local-dedup.ts';
+import { collectionJob, scrubJob } from './local-jobs.ts';
 import { localRepositories } from './local-repositories.ts';
 import type { Operations, Status } from './operations.ts';
 import { VERSION } from './version.ts';
@@ -18,7 +22,7 @@ function countQuarantine({ scrub }: Store): number {
 }
 
 /** Makes the operations on a store; the start of the process is taken for that of the server. */
-export function createLocalOperations(store: Store): Operations {
+export function createLocalOperations(store: Store, layers: LayerStore): Operations {
   const { collector, scrub } = store;
   const collection = collectionJob(store);
   const checks = scrubJob(store);
@@ -59,11 +63,18 @@ export function createLocalOperations(store: Store): Operations {
         damagedBlobs: checked.damaged,
         last: await checks.report(),
       },
+      dedup: dedupReport(store, layers),
       memory: { residentBytes: memory.rss, heapUsedBytes: memory.heapUsed },
     };
   }
 
-  return { ...localRepositories(store.context), status, collection, scrub: checks };
+  return {
+    ...localRepositories(store.context),
+    status,
+    collection,
+    scrub: checks,
+    dedup: localDedup(store, layers),
+  };
 }
 
 /**
@@ -75,5 +86,20 @@ export async function openDirectory(
 ): Promise<{ readonly operations: Operations; close(): Promise<void> }> {
   const quiet = { collectEvery: 0, scrubPeriod: 0 };
   const store = await openStore(config.data.dir, { ...storeOptions(config), ...quiet });
-  return { operations: createLocalOperations(store), close: () => store.close() };
+  try {
+    const layers = await openLayerStore(store, config.data.dir, {
+      policy: dedupPolicy(config.dedup),
+      background: false,
+    });
+    return {
+      operations: createLocalOperations(store, layers),
+      async close() {
+        await layers.close();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }

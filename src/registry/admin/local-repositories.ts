@@ -27,7 +27,7 @@ import {
   restoreTag,
 } from '../../storage/manifests.ts';
 import { ranges } from '../../storage/metadata/keys.ts';
-import { isoTime } from './local-jobs.ts';
+import { isoTime } from './job-fields.ts';
 import type {
   DeletedItem,
   DeletionResult,
@@ -164,7 +164,7 @@ async function restoreByTag(
 /** The part of {@link Operations} that is about repositories and tags. */
 export function localRepositories(
   context: StoreContext,
-): Omit<Operations, 'status' | 'collection' | 'scrub'> {
+): Omit<Operations, 'status' | 'collection' | 'scrub' | 'dedup'> {
   function deletion(tags: number, manifests: number): DeletionResult {
     const { undo } = context.settings;
     const restorableUntil = undo > 0 ? isoTime(context.clock() + undo) : null;

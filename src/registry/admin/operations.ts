@@ -42,6 +42,8 @@ export interface CollectionReport extends JobReport {
   readonly removedUploads: number;
   /** Repositories that had become empty. */
   readonly removedRepositories: number;
+  /** Recipes of layers that had gone before. */
+  readonly removedRecipes: number;
 }
 
 /** A damaged blob that answers as absent until it is pushed again. */
@@ -59,6 +61,76 @@ export interface ScrubReport extends JobReport {
   readonly damagedBlobs: number;
   /** Everything that is in quarantine now, whoever found it; at most 100. */
   readonly quarantine: readonly QuarantinedBlob[];
+}
+
+/** Work on layers since the start of the process. */
+export interface LayerWork {
+  /** Layers, or stretches of layers. */
+  readonly layers: number;
+  readonly bytes: number;
+  /** Time that it took, summed up over what was done side by side. */
+  readonly seconds: number;
+}
+
+/** What storing the files of layers once comes to. */
+export interface DedupReport {
+  /** What is configured; `mixed` when it differs between repositories. */
+  readonly policy: 'dedup' | 'off' | 'mixed';
+  /** Whether there is something to be ingested or dropped now; `paused` while disk space is short. */
+  readonly state: 'working' | 'idle' | 'paused';
+  /** Bytes of all blobs and manifests, each counted once: what would lie there without it. */
+  readonly logicalBytes: number;
+  /** Those that lie there as they were pushed. */
+  readonly intactBytes: number;
+  /** Bytes that stand for the others, by what they are for. */
+  readonly stored: {
+    /** Files, each once. */
+    readonly baseBytes: number;
+    /** How a file's compression in one layer differs from that in another. */
+    readonly patchBytes: number;
+    /** What lies between files. */
+    readonly gapBytes: number;
+    /** Which files stand where. */
+    readonly structureBytes: number;
+    /** Indexes and checksums of recipes. */
+    readonly indexBytes: number;
+    /** Headers of groups. */
+    readonly overheadBytes: number;
+    /** Bytes that nothing needs any more and that wait for compaction. */
+    readonly wasteBytes: number;
+  };
+  /** Logical bytes to those that are stored, the metadata store aside; null when nothing is stored. */
+  readonly ratio: number | null;
+  readonly layers: {
+    /** Blobs without recipe, manifests included. */
+    readonly intact: number;
+    /** Blobs that have a recipe and are there as they were pushed as well. */
+    readonly both: number;
+    readonly recipeOnly: number;
+    /** Layers that wait to be ingested, and those of them whose ingest has failed before. */
+    readonly queued: number;
+    readonly retrying: number;
+    /** Layers that are kept as they are, by the reason. */
+    readonly refused: {
+      readonly format: number;
+      readonly broken: number;
+      readonly structure: number;
+      readonly notWorthIt: number;
+      readonly notExact: number;
+    };
+  };
+  readonly ingested: LayerWork;
+  readonly restored: LayerWork & {
+    /** Restores that were broken off, because the layer was damaged. */
+    readonly damaged: number;
+  };
+}
+
+/** One undo: layers are written back as they were pushed. */
+export interface UndoReport extends JobReport {
+  /** Layers that lost their recipe, and bytes that were written. */
+  readonly restoredLayers: number;
+  readonly restoredBytes: number;
 }
 
 /** State of a registry. Counts of what happened are since the start of the process. */
@@ -101,6 +173,7 @@ export interface Status {
     /** The running or last pass; null before the first. */
     readonly last: ScrubReport | null;
   };
+  readonly dedup: DedupReport;
   readonly memory: {
     /** Resident memory of the process. */
     readonly residentBytes: number;
@@ -201,4 +274,9 @@ export interface Operations {
   restore(repository: string, reference: string): Promise<RestorationResult>;
   readonly collection: Job<CollectionReport, { readonly dryRun: boolean }>;
   readonly scrub: Job<ScrubReport>;
+  readonly dedup: {
+    report(): Promise<DedupReport>;
+    /** Writes back the layers that the policy does not allow to be taken apart. */
+    readonly undo: Job<UndoReport>;
+  };
 }

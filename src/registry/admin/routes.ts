@@ -162,4 +162,27 @@ export const ROUTES: readonly Route[] = [
     status: 202,
     run: ({ operations }) => operations.scrub.start(),
   }),
+  read('/dedup', {
+    id: 'getDedup',
+    summary: 'What storing the files of layers once comes to',
+    parameters: [],
+    answer: schemas.dedupReport,
+    run: ({ operations }) => operations.dedup.report(),
+  }),
+  read('/dedup/undo', {
+    id: 'getUndo',
+    summary: 'The running or last writing back of layers; null before the first',
+    parameters: [],
+    answer: schemas.undoReport.nullable(),
+    run: ({ operations }) => operations.dedup.undo.report(),
+  }),
+  change('/dedup/undo/start', {
+    id: 'startUndo',
+    summary: 'Write layers back that the policy does not allow to be taken apart, or join that',
+    parameters: [],
+    answer: schemas.undoReport,
+    audit: 'dedup.undo',
+    status: 202,
+    run: ({ operations }) => operations.dedup.undo.start(),
+  }),
 ];

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type {
   CollectionReport,
+  DedupReport,
   DeletedItem,
   DeletionResult,
   Page,
@@ -13,6 +14,7 @@ import type {
   ScrubReport,
   Status,
   TagSummary,
+  UndoReport,
 } from './operations.ts';
 
 const count = (description: string) => z.int().min(0).describe(description);
@@ -51,6 +53,7 @@ export const collectionReport: z.ZodType<CollectionReport> = z
     removedManifests: count('Manifests removed.'),
     removedUploads: count('Expired uploads removed.'),
     removedRepositories: count('Repositories removed that had become empty.'),
+    removedRecipes: count('Recipes of layers that had gone before.'),
   })
   .describe('One round of the collector.');
 
@@ -66,6 +69,63 @@ export const scrubReport: z.ZodType<ScrubReport> = z
       .describe('Everything that is in quarantine now, at most 100.'),
   })
   .describe('One pass of the check of stored bytes.');
+
+const work = {
+  layers: count('Layers, or stretches of layers, since the start.'),
+  bytes: bytes('of them.'),
+  seconds: z.number().min(0).describe('Time that it took.'),
+};
+
+/** Schema of {@link DedupReport}. */
+export const dedupReport: z.ZodType<DedupReport> = z
+  .object({
+    policy: z.enum(['dedup', 'off', 'mixed']).describe('What is configured.'),
+    state: z
+      .enum(['working', 'idle', 'paused'])
+      .describe('Whether layers are to be worked on now; paused while disk space is short.'),
+    logicalBytes: bytes('of all blobs and manifests, each counted once.'),
+    intactBytes: bytes('of those that lie there as they were pushed.'),
+    stored: z
+      .object({
+        baseBytes: bytes('files, each once.'),
+        patchBytes: bytes('how a file was compressed differently.'),
+        gapBytes: bytes('what lies between files.'),
+        structureBytes: bytes('which files stand where.'),
+        indexBytes: bytes('indexes and checksums of recipes.'),
+        overheadBytes: bytes('headers of groups.'),
+        wasteBytes: bytes('what waits for compaction.'),
+      })
+      .describe('What stands for the other bytes.'),
+    ratio: z.number().min(0).nullable().describe('Logical bytes to stored ones; null for nothing.'),
+    layers: z.object({
+      intact: count('Blobs without recipe, manifests included.'),
+      both: count('Blobs with a recipe that are there as they were pushed as well.'),
+      recipeOnly: count('Blobs that are kept as a recipe only.'),
+      queued: count('Layers that wait to be ingested.'),
+      retrying: count('Those of them whose ingest has failed before.'),
+      refused: z
+        .object({
+          format: count('No gzip files.'),
+          broken: count('Broken gzip files.'),
+          structure: count('More blocks or members than is sensible.'),
+          notWorthIt: count('Would take more room than now.'),
+          notExact: count('Did not come back exactly.'),
+        })
+        .describe('Layers that are kept as they are.'),
+    }),
+    ingested: z.object(work),
+    restored: z.object({ ...work, damaged: count('Restores broken off because of damage.') }),
+  })
+  .describe('What storing the files of layers once comes to.');
+
+/** Schema of {@link UndoReport}. */
+export const undoReport: z.ZodType<UndoReport> = z
+  .object({
+    ...job,
+    restoredLayers: count('Layers that lost their recipe.'),
+    restoredBytes: bytes('written.'),
+  })
+  .describe('Writing layers back as they were pushed.');
 
 /** Schema of {@link Status}. */
 export const status: z.ZodType<Status> = z
@@ -101,6 +161,7 @@ export const status: z.ZodType<Status> = z
       damagedBlobs: count('Blobs found damaged since the start.'),
       last: scrubReport.nullable(),
     }),
+    dedup: dedupReport,
     memory: z.object({
       residentBytes: bytes('resident memory of the process.'),
       heapUsedBytes: bytes('used of the JavaScript heap.'),

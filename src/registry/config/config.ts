@@ -79,6 +79,25 @@ export interface ScrubConfig {
   readonly period: number | undefined;
 }
 
+/** Whether layers are taken apart. */
+export type DedupPolicyName = 'dedup' | 'off';
+
+/** Storing every file of layers once. */
+export interface DedupConfig {
+  readonly policy: DedupPolicyName;
+  /** For names that a pattern fits; the first counts. */
+  readonly repositories: readonly {
+    readonly pattern: string;
+    readonly policy: DedupPolicyName;
+  }[];
+  /** Bytes below which a layer stays as it was pushed. */
+  readonly minSize: number;
+  /** Milliseconds that a layer stays as it was pushed after its last push or pull. */
+  readonly minAge: number;
+  /** Bytes that layers may take that stay as they were pushed although they need not. */
+  readonly intactBudget: number;
+}
+
 /** Least level that is logged. */
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
@@ -106,6 +125,7 @@ export interface Config {
   readonly deletes: DeleteConfig;
   readonly gc: CollectorConfig;
   readonly scrub: ScrubConfig;
+  readonly dedup: DedupConfig;
   /** `always` compares every blob with its digest whenever it is read. */
   readonly verifyReads: 'off' | 'always';
   readonly log: LogConfig;

@@ -53,7 +53,7 @@ function toAuth(auth: Settings['auth'], externalUrl: string | undefined): AuthCo
 
 /** The configuration that `settings` stand for. */
 export function toConfig(settings: Settings): Config {
-  const { data, manifests, uploads, deletes, gc, admin } = settings;
+  const { data, manifests, uploads, deletes, gc, dedup, admin } = settings;
   const http = toHttp(settings.http);
   return {
     http,
@@ -76,6 +76,13 @@ export function toConfig(settings: Settings): Config {
       untaggedAfter: millisecondsOrOff(gc.untagged_after),
     },
     scrub: { period: millisecondsOrOff(settings.scrub.period) },
+    dedup: {
+      policy: dedup.policy,
+      repositories: dedup.repositories,
+      minSize: bytes(dedup.min_size),
+      minAge: milliseconds(dedup.min_age),
+      intactBudget: bytes(dedup.intact_budget),
+    },
     verifyReads: settings.verify_reads,
     log: settings.log,
     admin: { listen: admin.listen === undefined ? undefined : address(admin.listen) },

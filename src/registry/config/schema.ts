@@ -124,6 +124,31 @@ const scrubSettings = group({
     .describe('Time within which every stored byte is read and compared with its digest.'),
 });
 
+const dedupPolicy = () => oneOf(['dedup', 'off']);
+
+const dedupRepositorySettings = group({
+  pattern: text('a pattern of repository names').describe(
+    'Pattern of names: * is any text without a slash, ** any text.',
+  ),
+  policy: dedupPolicy().describe('Policy of the repositories that it fits.'),
+});
+
+const dedupSettings = group({
+  policy: dedupPolicy()
+    .default('dedup')
+    .describe('dedup stores every file of layers once; off stores no further layers in that way.'),
+  repositories: list(dedupRepositorySettings)
+    .default([])
+    .describe('Policies for patterns of repositories; the first that fits a name counts.'),
+  min_size: size([]).default('64KiB').describe('Layers below this size stay as they were pushed.'),
+  min_age: duration({ min: '0s' })
+    .default('1h')
+    .describe('A layer stays as it was pushed this long after its last push or pull.'),
+  intact_budget: size([])
+    .default('10GiB')
+    .describe('Space for layers that stay as they were pushed; those used longest ago go first.'),
+});
+
 const logSettings = group({
   level: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
@@ -181,6 +206,7 @@ const fields = group({
   deletes: deleteSettings.prefault({}).describe('Deleting over the API.'),
   gc: collectorSettings.prefault({}).describe('The collector, which frees what nothing needs.'),
   scrub: scrubSettings.prefault({}).describe('The check of stored bytes.'),
+  dedup: dedupSettings.prefault({}).describe('Storing every file of layers once.'),
   verify_reads: oneOf(['off', 'always'])
     .default('off')
     .describe('always compares every blob with its digest whenever it is read.'),

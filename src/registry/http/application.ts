@@ -1,4 +1,5 @@
 /** What the handlers work with: one object for the whole server. */
+import type { LayerStore } from '../../dedup/layer-store.ts';
 import type { Store } from '../../storage/store.ts';
 import type { AdminHandler } from '../admin/handler.ts';
 import type { Authenticator } from '../auth/types.ts';
@@ -15,6 +16,7 @@ import type { ClientAddresses } from './client-address.ts';
 export interface Application {
   readonly config: Config;
   readonly store: Store;
+  readonly layers: LayerStore;
   readonly authenticator: Authenticator;
   readonly admin: AdminHandler;
   readonly metrics: Metrics;

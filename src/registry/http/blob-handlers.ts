@@ -1,4 +1,5 @@
 /** `/v2/<name>/blobs/<digest>` (end-2, end-10). */
+import { LayerUnknownError } from '../../dedup/errors.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { OciError } from '../../oci/errors.ts';
 import { type ByteRange, parseRange } from '../../oci/range.ts';
@@ -7,8 +8,10 @@ import {
   type Content,
   contentInMemory,
   DAMAGE,
+  findContent,
   openContent,
   quarantine,
+  sameContent,
   unreadable,
 } from '../../storage/content.ts';
 import type { ContentRecord } from '../../storage/metadata/records.ts';
@@ -17,6 +20,7 @@ import { COMMON_HEADERS, type Exchange, type HeaderList } from './exchange.ts';
 import { isKnownToClient } from './manifest-handlers.ts';
 import { require, requireDelete } from './permission.ts';
 import { type FileTransfer, sendFile } from './send-file.ts';
+import { ClientGoneError, sendLayer } from './send-layer.ts';
 import { requireName } from './target.ts';
 import { damageOfFile, digestCheck, isIntact } from './verification.ts';
 
@@ -93,16 +97,7 @@ export function getBlob(exchange: Exchange): void | Promise<void> {
     exchange.send(status, headers);
     return;
   }
-  const ready = contentInMemory(context, content);
-  if (ready !== undefined) {
-    if (exchange.app.config.verifyReads === 'always' && !isIntact(content, ready)) {
-      return refuseDamaged(exchange, content, DAMAGE.wrongBytes);
-    }
-    const start = range?.start ?? 0;
-    exchange.send(status, headers, ready.subarray(start, start + length));
-    return;
-  }
-  return sendFromFile(exchange, { content, status, headers, start: range?.start ?? 0, length });
+  return sendBytes(exchange, { content, status, headers, start: range?.start ?? 0, length });
 }
 
 interface BlobAnswer {
@@ -111,6 +106,56 @@ interface BlobAnswer {
   readonly headers: HeaderList;
   readonly start: number;
   readonly length: number;
+}
+
+/** Sends bytes from where they lie. */
+function sendBytes(exchange: Exchange, answer: BlobAnswer): void | Promise<void> {
+  const { content, status, headers, start, length } = answer;
+  const ready = contentInMemory(exchange.app.store.context, content);
+  if (ready === undefined) {
+    return content.record.recipe === true
+      ? sendRestored(exchange, answer)
+      : sendFromFile(exchange, answer);
+  }
+  if (exchange.app.config.verifyReads === 'always' && !isIntact(content, ready)) {
+    return refuseDamaged(exchange, content, DAMAGE.wrongBytes);
+  }
+  exchange.send(status, headers, ready.subarray(start, start + length));
+}
+
+/** Looks again, because what was found has gone from there: the layer may have come to lie elsewhere. */
+function sendFromElsewhere(exchange: Exchange, answer: BlobAnswer): void | Promise<void> {
+  const { digest, record } = answer.content;
+  const content = findContent(exchange.app.store.context, digest);
+  if (content === undefined || sameContent(content.record, record)) throw blobUnknown(digest);
+  return sendBytes(exchange, { ...answer, content });
+}
+
+/** Sends a layer while it is restored; every block was checked before. */
+async function sendRestored(exchange: Exchange, answer: BlobAnswer): Promise<void> {
+  const { app, res } = exchange;
+  const { content, status, headers, start, length } = answer;
+  try {
+    await sendLayer({
+      layers: app.layers,
+      digest: content.digest,
+      res,
+      start,
+      end: start + length,
+      begin: () => void res.writeHead(status, headers as string[]),
+      onBytes(bytes) {
+        exchange.bytesOut += bytes;
+      },
+    });
+    exchange.finish(status);
+  } catch (error) {
+    if (error instanceof ClientGoneError) {
+      exchange.finish(0);
+      return;
+    }
+    if (!(error instanceof LayerUnknownError) || res.headersSent) throw error;
+    return sendFromElsewhere(exchange, answer);
+  }
 }
 
 /** Takes out of service what was found damaged before any of it was sent: it counts as absent. */
@@ -124,7 +169,7 @@ async function sendFromFile(exchange: Exchange, answer: BlobAnswer): Promise<voi
   const { content, status, headers, start, length } = answer;
   const { context } = app.store;
   const reader = await openContent(context, content);
-  if (reader === undefined) throw blobUnknown(content.digest);
+  if (reader === undefined) return sendFromElsewhere(exchange, answer);
   if (res.destroyed) {
     reader.release();
     exchange.finish(0);

@@ -1,4 +1,5 @@
 /** What a client is told when a request fails: the one place where errors become answers. */
+import { LayerDamagedError, LayersClosedError, LayerUnknownError } from '../../dedup/errors.ts';
 import { OciError } from '../../oci/errors.ts';
 import { ContentDamagedError } from '../../storage/content.ts';
 import { type RefusalReason, StoreRefusal } from '../../storage/errors.ts';
@@ -55,6 +56,12 @@ export function answerFor(exchange: Exchange, error: unknown): OciError | undefi
   if (error instanceof ContentDamagedError) {
     const isManifest = exchange.target.kind === 'manifest';
     return new OciError(isManifest ? 'MANIFEST_UNKNOWN' : 'BLOB_UNKNOWN');
+  }
+  if (error instanceof LayerDamagedError || error instanceof LayerUnknownError) {
+    return new OciError('BLOB_UNKNOWN', { detail: { digest: error.digest } });
+  }
+  if (error instanceof LayersClosedError) {
+    return new OciError('UNAVAILABLE', { headers: { 'Retry-After': '10' } });
   }
   if (isFullDisk(error)) return noSpace();
   if (error instanceof CommitError) {

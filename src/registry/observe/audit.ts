@@ -17,6 +17,7 @@ export type AuditAction =
   | 'restore'
   | 'collection.start'
   | 'scrub.start'
+  | 'dedup.undo'
   | 'login.refused';
 
 /** One line of the audit log. */

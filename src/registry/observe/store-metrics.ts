@@ -14,6 +14,12 @@ interface Figure {
   readonly read: (figures: StoreFigures) => number;
 }
 
+/** A figure that is told apart by one label. */
+interface LabelledFigure extends Omit<Figure, 'read'> {
+  readonly label: string;
+  readonly read: (figures: StoreFigures) => Readonly<Record<string, number>>;
+}
+
 const GAUGES: readonly Figure[] = [
   { name: 'repositories', help: 'Repositories.', read: (s) => s.repositories },
   { name: 'tags', help: 'Tags.', read: (s) => s.tags },
@@ -49,6 +55,48 @@ const GAUGES: readonly Figure[] = [
     help: '1 while pushes are refused for lack of space.',
     read: (s) => (s.space.pushesRefused ? 1 : 0),
   },
+  {
+    name: 'blob_intact_bytes',
+    help: 'Bytes of blobs and manifests that lie there as they were pushed.',
+    read: (s) => s.dedup.intactBytes,
+  },
+];
+
+const LABELLED: readonly LabelledFigure[] = [
+  {
+    name: 'dedup_stored_bytes',
+    help: 'Bytes that stand for layers that are taken apart, by what they are for.',
+    label: 'kind',
+    read({ dedup: { stored } }) {
+      return {
+        base: stored.baseBytes,
+        patch: stored.patchBytes,
+        gap: stored.gapBytes,
+        structure: stored.structureBytes,
+        index: stored.indexBytes,
+        overhead: stored.overheadBytes,
+        waste: stored.wasteBytes,
+      };
+    },
+  },
+  {
+    name: 'dedup_layers',
+    help: 'Blobs by how they are kept; queued ones are among those that are intact.',
+    label: 'state',
+    read({ dedup: { layers } }) {
+      const { intact, both, recipeOnly, queued, retrying } = layers;
+      return { intact, both, recipe: recipeOnly, queued, retrying };
+    },
+  },
+  {
+    name: 'dedup_refused_layers',
+    help: 'Layers that are kept as they were pushed, by the reason.',
+    label: 'reason',
+    read({ dedup: { layers } }) {
+      const { format, broken, structure, notWorthIt, notExact } = layers.refused;
+      return { format, broken, structure, not_worth_it: notWorthIt, not_exact: notExact };
+    },
+  },
 ];
 
 const COUNTERS: readonly Figure[] = [
@@ -82,6 +130,41 @@ const COUNTERS: readonly Figure[] = [
     help: 'Blobs that scrub found damaged or missing.',
     read: (s) => s.scrub.damagedBlobs,
   },
+  {
+    name: 'dedup_ingested_layers_total',
+    help: 'Layers that were taken apart.',
+    read: (s) => s.dedup.ingested.layers,
+  },
+  {
+    name: 'dedup_ingested_bytes_total',
+    help: 'Bytes of the layers that were taken apart.',
+    read: (s) => s.dedup.ingested.bytes,
+  },
+  {
+    name: 'dedup_ingest_seconds_total',
+    help: 'Time that taking layers apart took, those side by side added up.',
+    read: (s) => s.dedup.ingested.seconds,
+  },
+  {
+    name: 'dedup_restored_layers_total',
+    help: 'Layers and stretches of layers that were restored.',
+    read: (s) => s.dedup.restored.layers,
+  },
+  {
+    name: 'dedup_restored_bytes_total',
+    help: 'Bytes that were restored.',
+    read: (s) => s.dedup.restored.bytes,
+  },
+  {
+    name: 'dedup_restore_seconds_total',
+    help: 'Time that restoring took, without that of clients; those side by side added up.',
+    read: (s) => s.dedup.restored.seconds,
+  },
+  {
+    name: 'dedup_restores_damaged_total',
+    help: 'Restores that were broken off because the layer was damaged.',
+    read: (s) => s.dedup.restored.damaged,
+  },
 ];
 
 /**
@@ -98,7 +181,17 @@ export function addStoreMetrics(registry: Registry): (figures: StoreFigures) => 
     metric: new Counter({ name: `stowage_${name}`, help, registers }),
     read,
   }));
+  const labelled = LABELLED.map(({ name, help, label, read }) => ({
+    metric: new Gauge({ name: `stowage_${name}`, help, labelNames: [label], registers }),
+    label,
+    read,
+  }));
   return (figures) => {
+    for (const { metric, label, read } of labelled) {
+      for (const [value, amount] of Object.entries(read(figures))) {
+        metric.set({ [label]: value }, amount);
+      }
+    }
     for (const { metric, read } of gauges) metric.set(read(figures));
     for (const { metric, read } of counters) {
       metric.reset();

@@ -48,7 +48,7 @@ export async function change<T>(
   const ends: (() => void)[] = [];
   const followers: (() => Promise<void>)[] = [];
   const result = await kv.transact((tx) => {
-    const totals = { repositories: 0, tags: 0, manifests: 0, contents: 0, bytes: 0 };
+    const totals = { ...NO_TOTALS };
     const changes: Changes = {
       tx,
       freed,
@@ -73,13 +73,15 @@ export async function change<T>(
     const value = work(changes);
     for (const act of ends) act();
     if (Object.values(totals).some((amount) => amount !== 0)) {
-      const old = changes.record<Totals>(keys.totals) ?? NO_TOTALS;
+      const old = { ...NO_TOTALS, ...changes.record<Partial<Totals>>(keys.totals) };
       changes.put(keys.totals, {
         repositories: old.repositories + totals.repositories,
         tags: old.tags + totals.tags,
         manifests: old.manifests + totals.manifests,
         contents: old.contents + totals.contents,
         bytes: old.bytes + totals.bytes,
+        recipeContents: old.recipeContents + totals.recipeContents,
+        recipeBytes: old.recipeBytes + totals.recipeBytes,
       } satisfies Totals);
     }
     return value;
@@ -111,17 +113,58 @@ export function addContent(
   const size = 'inline' in source ? source.inline.length : source.size;
   if (old === undefined) changes.count('contents', 1);
   changes.count('bytes', size - (old?.size ?? 0));
-  if (old !== undefined) tx.remove(keys.quarantined(digest));
-  if (old?.file !== undefined) freeFile(changes, old.file);
+  if (old !== undefined) {
+    tx.remove(keys.quarantined(digest));
+    freeBytes(changes, digest, old);
+  }
+  placeBytes(changes, digest, { source, size, at });
+  return true;
+}
+
+/** Enters where the bytes of a digest lie from now on. */
+function placeBytes(
+  { tx, put }: Changes,
+  digest: Digest,
+  { source, size, at }: { readonly source: ContentSource; readonly size: number; at: number },
+): void {
   if ('inline' in source) {
     tx.put(keys.inline(digest), source.inline);
-    changes.put(key, { size, at } satisfies ContentRecord);
+    put(keys.content(digest), { size, at } satisfies ContentRecord);
   } else {
-    if (old !== undefined && old.file === undefined) tx.remove(keys.inline(digest));
     tx.put(keys.file(source.file), Buffer.from(digest));
-    changes.put(key, { size, at, file: source.file } satisfies ContentRecord);
+    put(keys.content(digest), { size, at, file: source.file } satisfies ContentRecord);
   }
-  return true;
+}
+
+/** Lets the bytes of a content go from wherever they lie; those of recipes are not counted as such any more. */
+function freeBytes(changes: Changes, digest: Digest, { file, recipe, size }: ContentRecord): void {
+  if (file !== undefined) freeFile(changes, file);
+  else if (recipe !== true) changes.tx.remove(keys.inline(digest));
+  else {
+    changes.count('recipeContents', -1);
+    changes.count('recipeBytes', -size);
+  }
+}
+
+/** Lets the intact bytes of a content go, because its recipe gives them back. */
+export function keepRecipeOnly(changes: Changes, digest: Digest, record: ContentRecord): void {
+  const { size, at } = record;
+  freeBytes(changes, digest, record);
+  changes.count('recipeContents', 1);
+  changes.count('recipeBytes', size);
+  if (record.damaged !== undefined) changes.tx.remove(keys.quarantined(digest));
+  changes.put(keys.content(digest), { size, at, recipe: true } satisfies ContentRecord);
+}
+
+/** Gives intact bytes to a content that was kept as a recipe only. */
+export function keepIntact(
+  changes: Changes,
+  digest: Digest,
+  { record, source }: { readonly record: ContentRecord; readonly source: ContentSource },
+): void {
+  const { size, at } = record;
+  freeBytes(changes, digest, record);
+  placeBytes(changes, digest, { source, size, at });
 }
 
 function freeFile(changes: Changes, id: FileId): void {
@@ -150,8 +193,7 @@ export function releaseContent(
   if (content === undefined) return 0;
   tx.remove(keys.content(digest));
   if (content.damaged !== undefined) tx.remove(keys.quarantined(digest));
-  if (content.file === undefined) tx.remove(keys.inline(digest));
-  else freeFile(changes, content.file);
+  freeBytes(changes, digest, content);
   changes.count('contents', -1);
   changes.count('bytes', -content.size);
   return content.size;

@@ -69,6 +69,8 @@ export const keys = {
   queuedLayer: (digest: Digest): string => `yq ${digest}`,
   /** A layer that was found not to be worth it, or not to come back exactly. */
   refusedLayer: (digest: Digest): string => `yx ${digest}`,
+  /** A layer that has a recipe and is there as it was pushed as well. */
+  intactCopy: (digest: Digest): string => `yi ${digest}`,
   recipeCounter: 'z recipes',
   dedupTotals: 'z dedup-totals',
   scrub: 'z scrub',
@@ -102,6 +104,7 @@ export const ranges = {
   quarantined: (): KeyRange => prefixRange('q '),
   owners: (digest: Digest): KeyRange => prefixRange(`o ${digest} `),
   blobOwners: (digest: Digest): KeyRange => prefixRange(`o ${digest} blob `),
+  manifestOwners: (digest: Digest): KeyRange => prefixRange(`o ${digest} manifest `),
   deadFiles: (): KeyRange => prefixRange('x '),
   groups: (): KeyRange => prefixRange('sg '),
   allGroupsAt: (): KeyRange => prefixRange('sp '),
@@ -115,6 +118,7 @@ export const ranges = {
   sections: (recipe: number): KeyRange => prefixRange(`ys ${groupNumber(recipe)} `),
   queuedLayers: (): KeyRange => prefixRange('yq '),
   refusedLayers: (): KeyRange => prefixRange('yx '),
+  intactCopies: (): KeyRange => prefixRange('yi '),
   deletedManifests: (repository?: string): KeyRange =>
     prefixRange(repository === undefined ? 'dm ' : `dm ${repository} `),
   deletedTags: (repository?: string): KeyRange =>

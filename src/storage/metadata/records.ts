@@ -2,12 +2,14 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { FileId } from '../target/types.ts';
 
-/** Where the bytes of a digest lie: in a file of the target, or in the metadata store. */
+/** Where the bytes of a digest lie: in a file of the target, in the metadata store, or in a recipe. */
 export interface ContentRecord {
   /** Bytes. */
   readonly size: number;
-  /** File of the target; absent when the bytes lie in the metadata store. */
+  /** File of the target; absent when the bytes lie elsewhere. */
   readonly file?: FileId;
+  /** The bytes are kept nowhere as they are: they come back by the layer's recipe. */
+  readonly recipe?: true;
   /** When the bytes came, milliseconds since 1970. */
   readonly at: number;
   /** Why it is quarantined; such content counts as absent until it is pushed again. */
@@ -138,9 +140,20 @@ export interface Totals {
   /** Distinct digests that have content, manifests included, and their bytes. */
   readonly contents: number;
   readonly bytes: number;
+  /** Those of them that are kept as recipes only; older records do not have them. */
+  readonly recipeContents: number;
+  readonly recipeBytes: number;
 }
 
-export const NO_TOTALS: Totals = { repositories: 0, tags: 0, manifests: 0, contents: 0, bytes: 0 };
+export const NO_TOTALS: Totals = {
+  repositories: 0,
+  tags: 0,
+  manifests: 0,
+  contents: 0,
+  bytes: 0,
+  recipeContents: 0,
+  recipeBytes: 0,
+};
 
 /** A value as stored. */
 export function encode(record: object): Buffer {

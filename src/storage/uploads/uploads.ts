@@ -190,8 +190,10 @@ export async function openUploads(
         }
         const source = await sourceOf(upload);
         const keepFile = await commit(context, (changes) => {
+          const { repository, size } = upload;
           const added = addContent(changes, digest, source, clock());
-          addLink(context, changes, upload.repository, digest);
+          addLink(context, changes, repository, { digest, size });
+          if (added) context.hooks.blobAdded?.(changes, { digest, size, repository });
           return added && 'file' in source;
         });
         await context.faultPoint('upload.committed');

@@ -63,6 +63,8 @@ export interface TestLayers {
   /** The bytes of a layer. */
   get(digest: string, start?: number, end?: number): Promise<Buffer>;
   drop(digest: string): Promise<void>;
+  /** Puts a layer into the queue. */
+  enqueue(digest: string): Promise<void>;
   /** Bytes of all groups that are alive. */
   bytes(): number;
   close(): Promise<void>;
@@ -107,6 +109,9 @@ export async function openTestLayers(
     },
     async drop(digest) {
       await change(kv, (changes) => layers.removeRecipe(changes, digest));
+    },
+    async enqueue(digest) {
+      await change(kv, (changes) => layers.queue.add(changes, digest));
     },
     bytes: () => store.figures().live,
     async close() {

@@ -11,7 +11,7 @@ import {
 import { anonymousAccess, LOCAL_ACCESS } from '../../../src/registry/auth/access.ts';
 import { compilePolicies } from '../../../src/registry/auth/policies.ts';
 import { STATUS } from '../observe/figures.ts';
-import { COLLECTION, createFakeOperations, fakeDigest, SCRUB } from './fake-operations.ts';
+import { COLLECTION, createFakeOperations, fakeDigest, SCRUB, UNDO } from './fake-operations.ts';
 import { serveAdmin } from './serve-admin.ts';
 
 async function serve(listener: RequestListener): Promise<{ url: string } & AsyncDisposable> {
@@ -58,6 +58,10 @@ describe('decisions 7: commands talk to the running server', () => {
     expect(await client.collection.report()).toEqual(COLLECTION);
     expect(await client.scrub.start()).toEqual(SCRUB);
     expect(await client.scrub.report()).toEqual(SCRUB);
+    expect(await client.dedup.report()).toEqual(STATUS.dedup);
+    expect(await client.dedup.undo.report()).toBeNull();
+    expect(await client.dedup.undo.start()).toEqual(UNDO);
+    expect(await client.dedup.undo.report()).toEqual(UNDO);
     expect(operations.calls).toEqual([
       'deleteTag a v1',
       `deleteManifest a ${fakeDigest(2)}`,
@@ -65,6 +69,7 @@ describe('decisions 7: commands talk to the running server', () => {
       'deleteRepository b',
       'collection.start {"dryRun":true}',
       'scrub.start {}',
+      'undo.start {}',
     ]);
   });
 

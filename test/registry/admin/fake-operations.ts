@@ -2,6 +2,7 @@
 import { OciError } from '../../../src/oci/errors.ts';
 import type {
   CollectionReport,
+  DedupReport,
   DeletedItem,
   Operations,
   Page,
@@ -9,6 +10,7 @@ import type {
   ScrubReport,
   Status,
   TagSummary,
+  UndoReport,
 } from '../../../src/registry/admin/operations.ts';
 import { STATUS } from '../observe/figures.ts';
 
@@ -27,6 +29,9 @@ export interface FakeContents {
   /** Reports that a running job goes through, the last one stays. */
   readonly collection?: readonly CollectionReport[];
   readonly scrub?: readonly ScrubReport[];
+  readonly undo?: readonly UndoReport[];
+  /** What one look after the other shows, the last one stays. */
+  readonly dedup?: readonly DedupReport[];
 }
 
 /** A finished round that removed two blobs. */
@@ -43,6 +48,7 @@ export const COLLECTION: CollectionReport = {
   removedManifests: 1,
   removedUploads: 0,
   removedRepositories: 0,
+  removedRecipes: 0,
 };
 
 /** A finished check that found nothing wrong. */
@@ -56,6 +62,17 @@ export const SCRUB: ScrubReport = {
   checkedBytes: 6000,
   damagedBlobs: 0,
   quarantine: [],
+};
+
+/** A finished undo. */
+export const UNDO: UndoReport = {
+  state: 'finished',
+  startedAt: TIME,
+  finishedAt: '2026-01-02T03:05:05.000Z',
+  progress: { unit: 'bytes', done: 7000, total: 7000, ratePerSecond: 100, etaSeconds: 0 },
+  error: null,
+  restoredLayers: 3,
+  restoredBytes: 7000,
 };
 
 function pageOf<Item extends { readonly name: string }>(
@@ -78,6 +95,7 @@ export function createFakeOperations(contents: FakeContents = {}): FakeOperation
   const removed = new Map<string, DeletedItem[]>();
   const calls: string[] = [];
   let seed = 0;
+  let looks = 0;
   for (const [name, tags] of Object.entries(contents.repositories ?? {})) {
     const summaries = tags.map((tag) => ({
       name: tag,
@@ -173,5 +191,12 @@ export function createFakeOperations(contents: FakeContents = {}): FakeOperation
     },
     collection: job('collection', contents.collection ?? [COLLECTION]),
     scrub: job('scrub', contents.scrub ?? [SCRUB]),
+    dedup: {
+      async report() {
+        const reports = contents.dedup ?? [STATUS.dedup];
+        return reports[Math.min(looks++, reports.length - 1)]!;
+      },
+      undo: job('undo', contents.undo ?? [UNDO]),
+    },
   };
 }

@@ -1,12 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { openDirectory } from '../../../src/registry/admin/local-operations.ts';
 import type { Job, Operations } from '../../../src/registry/admin/operations.ts';
 import * as schemas from '../../../src/registry/admin/schemas.ts';
 import { loadConfig } from '../../../src/registry/config/load.ts';
 import { findTag } from '../../../src/storage/manifests.ts';
+import { makeTar } from '../../support/tar.ts';
 import { makeTemporary, removeTemporary } from '../../support/temporary.ts';
 import { LAYER_SIZE, openFixture } from './store-fixture.ts';
 
@@ -305,6 +308,43 @@ describe('decisions 1: scrub on a store', () => {
   });
 });
 
+describe('decisions 3: layers that are taken apart', () => {
+  it('are told as the description says', async () => {
+    await using fixture = await openFixture({ dedup: true });
+    const { operations, layers, pushBlob } = fixture;
+    const layer = gzipSync(makeTar([{ path: 'a', bytes: randomBytes(40_000) }]));
+    await pushBlob('a', layer);
+    await pushBlob('a', Buffer.from('no layer'));
+    await layers.settled();
+    const report = await operations.dedup.report();
+    expect(schemas.dedupReport.parse(report)).toEqual(report);
+    expect(report).toMatchObject({
+      policy: 'dedup',
+      state: 'idle',
+      logicalBytes: layer.length + 8,
+      intactBytes: 8,
+      layers: { intact: 1, both: 0, recipeOnly: 1, queued: 0, refused: { format: 1 } },
+      ingested: { layers: 1, bytes: layer.length },
+    });
+    const stored = Object.values(report.stored).reduce((sum, bytes) => sum + bytes, 0);
+    const { live, dead } = layers.figures().segments;
+    expect(stored).toBe(live + dead);
+    expect(report.ratio).toBeCloseTo(report.logicalBytes / (stored + 8), 6);
+    expect((await operations.status()).dedup).toEqual(report);
+  });
+
+  it('are written back only when the policy does not allow them', async () => {
+    await using fixture = await openFixture({ dedup: true });
+    const { operations } = fixture;
+    expect(await operations.dedup.undo.report()).toBeNull();
+    await operations.dedup.undo.start();
+    expect(await ended(operations.dedup.undo)).toMatchObject({
+      state: 'finished',
+      restoredLayers: 0,
+    });
+  });
+});
+
 describe('decisions 7: the state of a store', () => {
   it('is told as the description says', async () => {
     await using fixture = await openFixture({ settings: { reserve: 2 ** 50 } });
@@ -317,7 +357,7 @@ describe('decisions 7: the state of a store', () => {
     const status = await operations.status();
     expect(schemas.status.parse(status)).toEqual(status);
     expect(status).toMatchObject({
-      formatVersion: 1,
+      formatVersion: 2,
       repositories: 1,
       tags: 2,
       manifests: 1,

@@ -33,6 +33,9 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   startCollection: '?dry_run=true',
   getScrub: '',
   startScrub: '',
+  getDedup: '',
+  getUndo: '',
+  startUndo: '',
 };
 
 function operations() {
@@ -93,6 +96,7 @@ describe('decisions 7: /api/v1/ is described by OpenAPI', () => {
       const fake = operations();
       await fake.collection.start({ dryRun: false });
       await fake.scrub.start();
+      await fake.dedup.undo.start();
       if (id === 'restore' || id === 'listDeleted') await fake.deleteTag('a', 'v1');
       await using server = await serveAdmin(fake);
       const url = `${server.url}/api/v1${route.path}${EXAMPLES[id]}`;
@@ -110,7 +114,7 @@ describe('decisions 7: /api/v1/ is described by OpenAPI', () => {
 
   it('answers null for a job that has never run', async () => {
     await using server = await serveAdmin(operations());
-    for (const path of ['collection', 'scrub']) {
+    for (const path of ['collection', 'scrub', 'dedup/undo']) {
       const response = await fetch(`${server.url}/api/v1/${path}`);
       expect(await response.json()).toBeNull();
     }

@@ -1,4 +1,5 @@
 /** A store in a temporary folder, with little helpers to put something into it. */
+import { type LayerStore, openLayerStore } from '../../../src/dedup/layer-store.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
 import { parseManifest } from '../../../src/oci/manifest.ts';
 import { createLocalOperations } from '../../../src/registry/admin/local-operations.ts';
@@ -21,6 +22,7 @@ export interface Pushed {
 export interface StoreFixture extends AsyncDisposable {
   readonly folder: string;
   readonly store: Store;
+  readonly layers: LayerStore;
   readonly operations: Operations;
   /** Moves the clock of the store. */
   advance(milliseconds: number): void;
@@ -32,17 +34,32 @@ export interface StoreFixture extends AsyncDisposable {
 /** Bytes of every layer that {@link StoreFixture.pushImage} makes: more than fits in a record. */
 export const LAYER_SIZE = 20_000;
 
-/** Opens a store without background work and without leases, whose clock stands still. */
-export async function openFixture(options: StoreOptions = {}): Promise<StoreFixture> {
+/**
+ * Opens a store without background work and without leases, whose clock stands still. With `dedup`
+ * everything is taken apart that can be.
+ */
+export async function openFixture(
+  options: StoreOptions & { readonly dedup?: boolean } = {},
+): Promise<StoreFixture> {
   const folder = await makeTemporary('operations');
   let now = Date.parse('2026-01-02T03:04:05.000Z');
-  const { settings, ...rest } = options;
+  const { settings, dedup = false, ...rest } = options;
   const store = await openStore(folder, {
     settings: { lease: 0, reserve: 0, ...settings },
     collectEvery: 0,
     scrubPeriod: 0,
     clock: () => now,
     ...rest,
+  });
+
+  const layers = await openLayerStore(store, folder, {
+    policy: {
+      minSize: 0,
+      minAge: 0,
+      intactBudget: 0,
+      allows: () => dedup,
+      everywhere: dedup,
+    },
   });
 
   async function pushBlob(repository: string, bytes: Buffer): Promise<Digest> {
@@ -58,7 +75,8 @@ export async function openFixture(options: StoreOptions = {}): Promise<StoreFixt
   return {
     folder,
     store,
-    operations: createLocalOperations(store),
+    layers,
+    operations: createLocalOperations(store, layers),
     advance(milliseconds) {
       now += milliseconds;
     },
@@ -92,6 +110,7 @@ export async function openFixture(options: StoreOptions = {}): Promise<StoreFixt
       return { digest, size: manifest.length, layer };
     },
     async [Symbol.asyncDispose]() {
+      await layers.close();
       await store.close();
       await removeTemporary(folder);
     },

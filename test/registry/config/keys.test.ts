@@ -266,6 +266,37 @@ const CASES: Readonly<Record<string, Case>> = {
     expected: 604_800_000,
     refused: ['1s', 'weekly'],
   },
+  'dedup.policy': {
+    value: 'off',
+    read: (c) => c.dedup.policy,
+    expected: 'off',
+    refused: ['on', true, ''],
+  },
+  'dedup.repositories': {
+    value: [{ pattern: 'mirror/**', policy: 'off' }],
+    read: (c) => c.dedup.repositories,
+    expected: [{ pattern: 'mirror/**', policy: 'off' }],
+    variable: '[{"pattern":"mirror/**","policy":"off"}]',
+    refused: ['mirror', [{ pattern: 'a' }], [{ pattern: '', policy: 'off' }], [{ policy: 'off' }]],
+  },
+  'dedup.min_size': {
+    value: '1MiB',
+    read: (c) => c.dedup.minSize,
+    expected: 1_048_576,
+    refused: ['1MB', -1, 'off'],
+  },
+  'dedup.min_age': {
+    value: '5m',
+    read: (c) => c.dedup.minAge,
+    expected: 300_000,
+    refused: TTL,
+  },
+  'dedup.intact_budget': {
+    value: '0',
+    read: (c) => c.dedup.intactBudget,
+    expected: 0,
+    refused: ['much', -1],
+  },
   verify_reads: {
     value: 'always',
     read: (c) => c.verifyReads,

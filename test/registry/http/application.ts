@@ -1,7 +1,9 @@
 /** The serving layer over a real store, in the process of the test: faults can be put in its way. */
 import { join } from 'node:path';
+import { type LayerStore, openLayerStore } from '../../../src/dedup/layer-store.ts';
 import { OPEN_ACCESS } from '../../../src/registry/auth/access.ts';
 import type { Authenticator } from '../../../src/registry/auth/types.ts';
+import { dedupPolicy } from '../../../src/registry/config/dedup-policy.ts';
 import { loadConfig } from '../../../src/registry/config/load.ts';
 import { storeOptions } from '../../../src/registry/config/store-options.ts';
 import type { Application } from '../../../src/registry/http/application.ts';
@@ -26,7 +28,9 @@ export interface ServedApplication extends AsyncDisposable {
   readonly port: number;
   readonly client: RegistryClient;
   readonly store: Store;
+  readonly layers: LayerStore;
   readonly counters: RequestCounters;
+  readonly dataDir: string;
   /** Lines of the log so far, audit lines included. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
   /** Path of the file that holds a digest. */
@@ -59,11 +63,15 @@ export async function serveApplication(options: ServeOptions = {}): Promise<Serv
   const lines: Record<string, unknown>[] = [];
   const logger = createLogger(config.log, { write: (line) => lines.push(JSON.parse(line)) });
   const real = await openStore(config.data.dir, { ...storeOptions(config), logger });
+  const layers = await openLayerStore(real, config.data.dir, {
+    policy: dedupPolicy(config.dedup),
+  });
   const counters = new RequestCounters();
   const clients = createClientAddresses(config.http.trustedProxies);
   const app: Application = {
     config,
     store: wrap(real),
+    layers,
     authenticator: OPEN,
     admin: () => Promise.reject(new Error('not served')),
     metrics: { telemetry: counters, contentType: 'text/plain', render: async () => '' },
@@ -91,7 +99,9 @@ export async function serveApplication(options: ServeOptions = {}): Promise<Serv
     port: Number(new URL(listener.url).port),
     client,
     store: real,
+    layers,
     counters,
+    dataDir: config.data.dir,
     lines,
     fileOf(digest) {
       const record = real.context.kv.read<ContentRecord>(
@@ -104,6 +114,7 @@ export async function serveApplication(options: ServeOptions = {}): Promise<Serv
     async [Symbol.asyncDispose]() {
       client.close();
       await listener.close();
+      await layers.close();
       await real.close();
       await removeTemporary(directory);
     },

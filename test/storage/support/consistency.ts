@@ -45,13 +45,18 @@ const json = <T>({ value }: Row): T => JSON.parse(value.toString()) as T;
 /** The totals of a database, counted. */
 export function countTotals(source: EntrySource): Totals {
   const rows = readRows(source);
-  const sizes = rows.of('c').map((row) => json<ContentRecord>(row).size);
+  const contents = rows.of('c').map((row) => json<ContentRecord>(row));
+  const sum = (records: readonly ContentRecord[]): number =>
+    records.reduce((total, { size }) => total + size, 0);
+  const recipes = contents.filter(({ recipe }) => recipe === true);
   return {
     repositories: rows.of('r').length,
     tags: rows.of('t').length,
     manifests: rows.of('m').length,
-    contents: sizes.length,
-    bytes: sizes.reduce((sum, size) => sum + size, 0),
+    contents: contents.length,
+    bytes: sum(contents),
+    recipeContents: recipes.length,
+    recipeBytes: sum(recipes),
   };
 }
 
@@ -84,9 +89,13 @@ export function findContradictions(
 
   const contents = new Map(rows.of('c').map((row) => [row.parts[0]!, json<ContentRecord>(row)]));
   const owned = new Set(rows.of('o').map(({ parts }) => parts[0]!));
-  for (const [digest, { file, size, damaged }] of contents) {
+  for (const [digest, { file, recipe, size, damaged }] of contents) {
     need(owned.has(digest), `content ${digest} has no owner`);
-    need(has('i', digest) === (file === undefined), `content ${digest} lies in two places or none`);
+    const isInline = file === undefined && recipe !== true;
+    need(has('i', digest) === isInline, `content ${digest} lies in two places or none`);
+    need(recipe !== true || file === undefined, `content ${digest} lies in a file and a recipe`);
+    const isRebuilt = has('yr', digest) || damaged !== undefined;
+    need(recipe !== true || isRebuilt, `content ${digest} has no recipe`);
     if (file !== undefined)
       need(has('f', fileName(file)), `file ${file} of ${digest} is not noted`);
     need(has('q', digest) === (damaged !== undefined), `quarantine of ${digest} is half noted`);

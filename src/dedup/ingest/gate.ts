@@ -1,0 +1,72 @@
+/**
+ * When ingest may work (design 7, "monitor"). Nobody waits for it, so it makes way: while clients are
+ * served, one layer at a time goes on, and below the reserve of free space none does.
+ */
+import { sleep } from '../../lib/sleep.ts';
+
+/** Milliseconds between two looks of an ingest that waits for its turn. */
+const LOOK_AGAIN = 50;
+
+/** Free space fell below the reserve while a layer was ingested; it is tried again later. */
+export class NoSpaceError extends Error {
+  override readonly name = 'NoSpaceError';
+
+  constructor() {
+    super('free space is below the reserve');
+  }
+}
+
+/** The place of one ingest that is under way. */
+export interface IngestTurn {
+  /**
+   * Waits until the ingest may do its next piece of work.
+   * @throws NoSpaceError, the signal's reason
+   */
+  wait(signal: AbortSignal): Promise<void>;
+  leave(): void;
+}
+
+/** Lets ingest work or wait. */
+export interface IngestGate {
+  /** Whether a further layer may be begun. */
+  isOpen(): boolean;
+  enter(): IngestTurn;
+}
+
+/** What the gate goes by. */
+export interface GateSignals {
+  /** Whether clients are being served, or were a moment ago. */
+  readonly isBusy: () => boolean;
+  /** Whether there is room for more than deletes need. */
+  readonly hasSpace: () => boolean;
+}
+
+/** Ingests that are never kept waiting. */
+export const OPEN_GATE: IngestGate = {
+  isOpen: () => true,
+  enter: () => ({ wait: async () => undefined, leave: () => undefined }),
+};
+
+/** Creates the gate of one process. */
+export function createIngestGate({ isBusy, hasSpace }: GateSignals): IngestGate {
+  const running = new Set<IngestTurn>();
+  return {
+    isOpen: () => hasSpace() && (running.size === 0 || !isBusy()),
+    enter() {
+      const turn: IngestTurn = {
+        async wait(signal) {
+          for (;;) {
+            if (!hasSpace()) throw new NoSpaceError();
+            // The one that has run longest goes on, so that there is always an end in sight.
+            const [first] = running;
+            if (first === turn || !isBusy()) return;
+            await sleep(LOOK_AGAIN, signal);
+          }
+        },
+        leave: () => void running.delete(turn),
+      };
+      running.add(turn);
+      return turn;
+    },
+  };
+}
