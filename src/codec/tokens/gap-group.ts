@@ -25,9 +25,11 @@ export class GapGroupWriter {
  * Reads a gap group.
  * @throws TokenError when it is damaged or no such group
  */
-export function readGapGroup(bytes: Uint8Array): Uint32Array {
+export function readGapGroup(bytes: Uint8Array): Uint32Array<ArrayBuffer> {
   const group = openGroup('G', TOKEN_STREAM_COUNT, bytes);
-  return readTokenStreams(
+  const tokens = readTokenStreams(
     Array.from({ length: TOKEN_STREAM_COUNT }, (_, index) => group.stream(index)),
   );
+  group.free();
+  return tokens;
 }

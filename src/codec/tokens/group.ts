@@ -3,6 +3,7 @@
  * docs/formats.md, "Token groups and patches".
  */
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { freeBytes } from '../../lib/free-bytes.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { TokenError } from './errors.ts';
 
@@ -34,9 +35,28 @@ export interface PackOptions {
   readonly level?: number;
 }
 
+/** Bytes of a buffer in which zstd makes a frame of `size` bytes at once: ZSTD_COMPRESSBOUND. */
+function roomForFrame(size: number): number {
+  return size + (size >> 8) + 64 + Math.max(0, (128 * 1024 - size) >> 11);
+}
+
+/** The same for unpacking one, with a byte to see that nothing follows. */
+function roomForStream(size: number): number {
+  return size + 64;
+}
+
+/**
+ * Frees the buffer of so many bytes that zstd has made something in. Small ones belong to a pool and
+ * are left alone.
+ */
+function freeRoom({ buffer }: Uint8Array, room: number): void {
+  if (buffer.byteLength === room) freeBytes(new Uint8Array(buffer));
+}
+
 function compress(bytes: Uint8Array, level: number): Uint8Array {
   if (bytes.length < MIN_COMPRESSED) return bytes;
   const packed = zstdCompressSync(bytes, {
+    chunkSize: roomForFrame(bytes.length),
     params: { [constants.ZSTD_c_compressionLevel]: level },
   });
   return packed.length < bytes.length ? packed : bytes;
@@ -44,7 +64,8 @@ function compress(bytes: Uint8Array, level: number): Uint8Array {
 
 function decompress(packed: Uint8Array, size: number): Uint8Array {
   try {
-    const bytes = zstdDecompressSync(packed, { maxOutputLength: size, chunkSize: size + 64 });
+    const chunkSize = roomForStream(size);
+    const bytes = zstdDecompressSync(packed, { maxOutputLength: size, chunkSize });
     if (bytes.length === size) return bytes;
   } catch (cause) {
     throw new TokenError('format', { cause });
@@ -73,6 +94,10 @@ export function packGroup(
   group.write(kind, 0, 'latin1');
   group[1] = VERSION;
   group.writeUInt32LE(crc32(group.subarray(HEADER_SIZE)), 2);
+  for (const [i, bytes] of packed.entries()) {
+    const { length } = streams[i]!;
+    if (bytes !== streams[i]) freeRoom(bytes, roomForFrame(length));
+  }
   return group;
 }
 
@@ -80,6 +105,8 @@ export function packGroup(
 export interface OpenGroup {
   /** @throws TokenError `format` when it was packed wrongly */
   stream(index: number): Uint8Array;
+  /** Frees the streams that were unpacked so far. */
+  free(): void;
 }
 
 /**
@@ -103,11 +130,18 @@ export function openGroup(kind: GroupKind, count: number, bytes: Uint8Array): Op
     return reader.take(stored);
   });
   reader.end();
+  const unpacked: Uint8Array[] = [];
   return {
     stream(index) {
       const stored = packed[index]!;
       const [size] = lengths[index]!;
-      return stored.length === size ? stored : decompress(stored, size);
+      if (stored.length === size) return stored;
+      const stream = decompress(stored, size);
+      unpacked.push(stream);
+      return stream;
+    },
+    free() {
+      for (const stream of unpacked.splice(0)) freeRoom(stream, roomForStream(stream.length));
     },
   };
 }
