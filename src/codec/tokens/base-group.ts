@@ -172,10 +172,8 @@ export interface PlainPart {
 
 /** The parts in an open group, and the rows of its table. */
 function readParts(group: OpenGroup): BaseParts & { readonly rows: readonly TableRow[] } {
-  const rows = readTable(group.stream(PARTS));
-  const streams = Array.from({ length: TOKEN_STREAM_COUNT }, (_, i) =>
-    group.stream(FIRST_TOKEN_STREAM + i),
-  );
+  const [table, ...streams] = group.streams(PARTS, FIRST_TOKEN_STREAM + TOKEN_STREAM_COUNT);
+  const rows = readTable(table!);
   const tokens = readTokenStreams(streams);
   let at = 0;
   const parts = rows.map(({ size, lead, count }) => {
@@ -211,7 +209,7 @@ export function readBaseGroup(bytes: Uint8Array): BaseGroup {
     plain() {
       spaceKernel ??= createSpaceKernel();
       const space = new PlainSpace(spaceKernel);
-      const context = new ByteReader(group.stream(CONTEXT));
+      const context = new ByteReader(group.streams(CONTEXT, 1)[0]!);
       const plainParts = parts.map((part, i) => {
         const { size } = part;
         const start = space.add(part, rows[i]!.gap, () => context.byte());

@@ -27,9 +27,7 @@ export class GapGroupWriter {
  */
 export function readGapGroup(bytes: Uint8Array): Uint32Array<ArrayBuffer> {
   const group = openGroup('G', TOKEN_STREAM_COUNT, bytes);
-  const tokens = readTokenStreams(
-    Array.from({ length: TOKEN_STREAM_COUNT }, (_, index) => group.stream(index)),
-  );
+  const tokens = readTokenStreams(group.streams(0, TOKEN_STREAM_COUNT));
   group.free();
   return tokens;
 }

@@ -51,9 +51,7 @@ export class PatchGroupReader {
   constructor(bytes: Uint8Array) {
     const group = openGroup('P', PATCH_STREAM_COUNT, bytes);
     this.#group = group;
-    this.#streams = createPatchReaders(
-      Array.from({ length: PATCH_STREAM_COUNT }, (_, index) => group.stream(index)),
-    );
+    this.#streams = createPatchReaders(group.streams(0, PATCH_STREAM_COUNT));
   }
 
   /**

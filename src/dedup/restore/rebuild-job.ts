@@ -1,7 +1,7 @@
 /** Rebuilding one section: what it takes, and what it gives. */
 import { LRUCache } from 'lru-cache';
 import { type BaseParts, readBaseParts } from '../../codec/tokens/base-group.ts';
-import { freeBytes } from '../../lib/free-bytes.ts';
+import { freeBuffer, freeBytes } from '../../lib/free-bytes.ts';
 import type { GroupId } from '../../storage/segments/types.ts';
 import { RecipeError } from '../errors.ts';
 import type { BitRange } from '../section/model.ts';
@@ -39,7 +39,7 @@ export function createRebuildBench(): RebuildBench {
   /** Frees what was decoded and did not stay in the cache. */
   function freeTokens(used: ReadonlyMap<GroupId, BaseParts>): void {
     for (const [id, group] of used) if (decoded.peek(id) !== group) dropped.push(group);
-    for (const { tokens } of dropped.splice(0)) freeBytes(new Uint8Array(tokens.buffer));
+    for (const { tokens } of dropped.splice(0)) freeBuffer(tokens.buffer);
   }
 
   return ({ bytes, bases, startBit, endBit }) => {

@@ -1,5 +1,5 @@
 /** Reads what a section needs, and has it rebuilt. */
-import { freeBytes } from '../../lib/free-bytes.ts';
+import { freeBuffer } from '../../lib/free-bytes.ts';
 import { keys } from '../../storage/metadata/keys.ts';
 import { decode } from '../../storage/metadata/records.ts';
 import type { GroupId } from '../../storage/segments/types.ts';
@@ -56,7 +56,7 @@ function joinAndFree(groups: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
     at += bytes.length;
   }
   for (const buffer of new Set(groups.map((bytes) => bytes.buffer))) {
-    freeBytes(new Uint8Array(buffer));
+    freeBuffer(buffer);
   }
   return joined;
 }

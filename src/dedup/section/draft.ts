@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import { MAX_OVERHANG, WINDOW } from '../../codec/kernels/layout.ts';
 import type { TokenPart } from '../../codec/tokens/part.ts';
-import { freeBytes } from '../../lib/free-bytes.ts';
+import { freeBuffer, freeBytes } from '../../lib/free-bytes.ts';
 import { MAX_GAP_TOKENS, MAX_PARTS, SECTION_SIZE } from './limits.ts';
 import type { SectionEvent } from './model.ts';
 
@@ -177,7 +177,7 @@ export class SectionDraft {
   /** Frees its memory; nothing can be asked of it any more. */
   free(): void {
     this.#plain.free();
-    for (const { buffer } of [this.#gaps, ...this.#arenas]) freeBytes(new Uint8Array(buffer));
+    for (const { buffer } of [this.#gaps, ...this.#arenas]) freeBuffer(buffer);
   }
 
   #keep(tokens: Uint32Array): Uint32Array {

@@ -7,7 +7,7 @@ import type { WriterKernel } from '../../codec/kernels/types.ts';
 import type { BaseParts } from '../../codec/tokens/base-group.ts';
 import { readGapGroup } from '../../codec/tokens/gap-group.ts';
 import { PatchGroupReader } from '../../codec/tokens/patch-group.ts';
-import { freeBytes } from '../../lib/free-bytes.ts';
+import { freeBuffer } from '../../lib/free-bytes.ts';
 import type { GroupId } from '../../storage/segments/types.ts';
 import { RecipeError } from '../errors.ts';
 import { readStructure, splitSection } from './format.ts';
@@ -125,7 +125,7 @@ export class SectionRebuilder {
     if (lastGap > 0) gap(lastGap);
     if (from < gapTokens.length) throw new RecipeError('too many gap tokens');
     patchReader?.end();
-    freeBytes(new Uint8Array(gapTokens.buffer));
+    freeBuffer(gapTokens.buffer);
   }
 
   /** Takes tokens to where the writer gets many at once. */

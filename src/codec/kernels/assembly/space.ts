@@ -22,6 +22,11 @@ export const BYTES: usize = memory.data(SPACE_CAPACITY + SLACK, 16);
 /** 1 where a byte is known. */
 const KNOWN: usize = memory.data(SPACE_CAPACITY + SLACK, 16);
 
+/** Each byte, so that literals can be copied as matches are: what comes next cannot be predicted. */
+const LITERALS: usize = memory.data(256 + SLACK, 16);
+
+for (let i: u32 = 0; i < 256; i++) store<u8>(LITERALS + i, <u8>i);
+
 /** Where the known bytes end that lie last. */
 let reach: u32 = 0;
 /** Begin of what the tokens of the part make, and the end of the part. */
@@ -69,7 +74,7 @@ export function look(count: u32): i32 {
     const isMatch = token > 0xff;
     // Before the one that cannot be foretold: this one never is the case.
     if (isMatch & ((distance - 1 >= <u32>WINDOW) | (length - 3 > MAX_LENGTH - 3))) return BAD_TOKEN;
-    if (isMatch && distance > position - own) {
+    if (isMatch & (distance > position - own)) {
       if (distance > position) return BAD_TOKEN;
       const source = position - distance;
       need(source, min(source + length, own));
@@ -90,20 +95,18 @@ export function make(count: u32): void {
   const last = TOKENS + (count << 2);
   for (let at = TOKENS; at < last; at += 4) {
     const token = load<u32>(at);
-    if (token <= 0xff) {
-      store<u8>(to++, <u8>token);
-      continue;
-    }
-    const length = (token >> 16) & 0x1ff;
-    const distance = token & 0xffff;
+    const isMatch = token > 0xff;
+    const length = select<u32>((token >> 16) & 0x1ff, 1, isMatch);
+    const distance = select<u32>(token & 0xffff, 16, isMatch);
     if (distance < 16) {
       copyNear(to, distance, length);
     } else {
-      let from = to - distance;
+      let from = select<usize>(to - distance, LITERALS + token, isMatch);
+      v128.store(to, v128.load(from));
       const stop = to + length;
-      for (let next = to; next < stop; next += 16) {
-        v128.store(next, v128.load(from));
+      for (let next = to + 16; next < stop; next += 16) {
         from += 16;
+        v128.store(next, v128.load(from));
       }
     }
     to += length;
