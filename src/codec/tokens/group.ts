@@ -58,11 +58,14 @@ function freeRoom({ buffer }: Uint8Array, room: number): void {
 
 function compress(bytes: Uint8Array, level: number): Uint8Array {
   if (bytes.length < MIN_COMPRESSED) return bytes;
+  const chunkSize = roomForFrame(bytes.length);
   const packed = zstdCompressSync(bytes, {
-    chunkSize: roomForFrame(bytes.length),
+    chunkSize,
     params: { [constants.ZSTD_c_compressionLevel]: level },
   });
-  return packed.length < bytes.length ? packed : bytes;
+  if (packed.length < bytes.length) return packed;
+  freeRoom(packed, chunkSize);
+  return bytes;
 }
 
 /** Unpacks frames that lie one behind the other. @param size - bytes that they make together */
