@@ -9,7 +9,7 @@ import type { GroupId } from '../../storage/segments/types.ts';
 import { LayerRefusedError } from '../errors.ts';
 import { BlockSums } from '../recipe/block-sums.ts';
 import { memoryOf } from '../restore/rebuild-job.ts';
-import { SectionCutter } from '../section/cutter.ts';
+import { createCutterTools, SectionCutter } from '../section/cutter.ts';
 import type { SectionDraft } from '../section/draft.ts';
 import { joinSection } from '../section/format.ts';
 import type { BasePlace } from '../section/model.ts';
@@ -88,6 +88,7 @@ function tryRead(bytes: Uint8Array): BaseParts | undefined {
 
 /** Creates a taker, with a cache of decoded groups. */
 export function createLayerTaker({ maxVariants, level }: TakeApartOptions): LayerTaker {
+  const tools = createCutterTools();
   const decoded = new LRUCache<GroupId, BaseParts>({
     maxSize: CACHE_SIZE,
     sizeCalculation: memoryOf,
@@ -148,7 +149,7 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
   }
 
   async function takeAll(chunks: AsyncIterable<Uint8Array>, host: IngestHost): Promise<TakenApart> {
-    const cutter = new SectionCutter();
+    const cutter = new SectionCutter(tools);
     const hasher = new BlockSums();
     const sums = new ByteWriter();
     const layer = {};

@@ -2,19 +2,30 @@
 import { DeflateWriter } from '../../codec/deflate/writer.ts';
 import type { GzipData, GzipPart } from '../../codec/gzip/parts.ts';
 import { GzipReader } from '../../codec/gzip/reader.ts';
+import { createReaderKernel, createWriterKernel } from '../../codec/kernels/instances.ts';
 import { STORED } from '../../codec/kernels/layout.ts';
 import type { ReaderKernel, WriterKernel } from '../../codec/kernels/types.ts';
 import { TarWalker } from '../../codec/tar/walker.ts';
 import type { TokenPart } from '../../codec/tokens/part.ts';
 import { TokenSplitter } from '../../codec/tokens/split.ts';
-import { SectionDraft } from './draft.ts';
+import { SectionDraft, SectionMemory } from './draft.ts';
 import { EventLog, type PlacedBlock } from './event-log.ts';
 import { MAX_TAIL } from './limits.ts';
 
-/** Kernels to be used by one cutter alone. */
-export interface CutterKernels {
-  readonly reader?: ReaderKernel;
-  readonly writer?: WriterKernel;
+/** What a cutter works with. Others may use it when it has finished, and its sections are free. */
+export interface CutterTools {
+  readonly reader: ReaderKernel;
+  readonly writer: WriterKernel;
+  readonly memory: SectionMemory;
+}
+
+/** Creates the tools of one cutter after the other. */
+export function createCutterTools(): CutterTools {
+  return {
+    reader: createReaderKernel(),
+    writer: createWriterKernel(),
+    memory: new SectionMemory(),
+  };
 }
 
 /** One layer. Memory: two sections, and what a part and a piece of the reader take. */
@@ -24,7 +35,7 @@ export class SectionCutter {
   readonly #walker: TarWalker;
   readonly #splitter: TokenSplitter;
   readonly #log = new EventLog();
-  #draft = new SectionDraft({ bit: 0, token: 0, byte: 0 });
+  #draft: SectionDraft;
   /** Sections that have ended. */
   #ended: SectionDraft[] = [];
   /** Bytes of the layer so far, plain bytes, and those that are no tar. */
@@ -36,9 +47,10 @@ export class SectionCutter {
   #readTokens = 0;
   #tail: number | undefined;
 
-  constructor(kernels: CutterKernels = {}) {
-    this.#reader = new GzipReader(kernels.reader);
-    this.#writer = new DeflateWriter(kernels.writer);
+  constructor({ reader, writer, memory }: CutterTools = createCutterTools()) {
+    this.#reader = new GzipReader(reader);
+    this.#writer = new DeflateWriter(writer);
+    this.#draft = new SectionDraft({ bit: 0, token: 0, byte: 0 }, memory);
     this.#splitter = new TokenSplitter({
       gap: (tokens) => this.#addGap(tokens),
       part: (part, _, start) => this.#addPart(part, start),
