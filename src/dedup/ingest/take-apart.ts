@@ -2,7 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import { DeflateError } from '../../codec/deflate/errors.ts';
 import { GzipError } from '../../codec/gzip/errors.ts';
-import { type BaseGroup, readBaseGroup } from '../../codec/tokens/base-group.ts';
+import { type BaseParts, readBaseParts } from '../../codec/tokens/base-group.ts';
 import { ByteWriter } from '../../codec/tokens/bytes.ts';
 import { TokenError } from '../../codec/tokens/errors.ts';
 import type { GroupId } from '../../storage/segments/types.ts';
@@ -77,9 +77,9 @@ export interface LayerTaker {
 }
 
 /** A group that is damaged is as good as none: its parts are stored anew. */
-function tryRead(bytes: Uint8Array): BaseGroup | undefined {
+function tryRead(bytes: Uint8Array): BaseParts | undefined {
   try {
-    return readBaseGroup(bytes);
+    return readBaseParts(bytes);
   } catch (error) {
     if (error instanceof TokenError) return undefined;
     throw error;
@@ -88,7 +88,7 @@ function tryRead(bytes: Uint8Array): BaseGroup | undefined {
 
 /** Creates a taker, with a cache of decoded groups. */
 export function createLayerTaker({ maxVariants, level }: TakeApartOptions): LayerTaker {
-  const decoded = new LRUCache<GroupId, BaseGroup>({
+  const decoded = new LRUCache<GroupId, BaseParts>({
     maxSize: CACHE_SIZE,
     sizeCalculation: memoryOf,
   });
@@ -96,8 +96,8 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
   async function groupsOf(
     variants: readonly (readonly BasePlace[])[],
     host: IngestHost,
-  ): Promise<ReadonlyMap<GroupId, BaseGroup>> {
-    const groups = new Map<GroupId, BaseGroup>();
+  ): Promise<ReadonlyMap<GroupId, BaseParts>> {
+    const groups = new Map<GroupId, BaseParts>();
     const missing = new Set<GroupId>();
     for (const { group } of variants.flat()) {
       const known = decoded.get(group);
@@ -116,6 +116,14 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
   }
 
   async function store(draft: SectionDraft, host: IngestHost, layer: object): Promise<void> {
+    try {
+      await tryToStore(draft, host, layer);
+    } finally {
+      draft.free();
+    }
+  }
+
+  async function tryToStore(draft: SectionDraft, host: IngestHost, layer: object): Promise<void> {
     const hashes = draft.parts.map(({ hash }) => hash);
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const variants = hashes.length > 0 ? await host.find(hashes) : [];
@@ -144,12 +152,25 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
     const hasher = new BlockSums();
     const sums = new ByteWriter();
     const layer = {};
-    for await (const chunk of chunks) {
-      for (const sum of hasher.add(chunk)) sums.append(sum);
-      for (const draft of cutter.push(chunk)) await store(draft, host, layer);
+    /** The section that is on its way, while the next one is cut. */
+    let storing: Promise<void> = Promise.resolve();
+    const storeNext = async (draft: SectionDraft): Promise<void> => {
+      await storing;
+      storing = store(draft, host, layer);
+      // It is looked at in its turn; until then a failure is not unhandled.
+      storing.catch(() => undefined);
+    };
+    try {
+      for await (const chunk of chunks) {
+        for (const sum of hasher.add(chunk)) sums.append(sum);
+        for (const draft of cutter.push(chunk)) await storeNext(draft);
+      }
+      for (const sum of hasher.finish()) sums.append(sum);
+      for (const draft of cutter.finish()) await storeNext(draft);
+    } finally {
+      // Nothing is asked of the host any more when this is over.
+      await storing;
     }
-    for (const sum of hasher.finish()) sums.append(sum);
-    for (const draft of cutter.finish()) await store(draft, host, layer);
     const { size, plainSize, isOpaque } = cutter;
     return { size, plainSize, isOpaque, sums: sums.bytes };
   }
