@@ -6,42 +6,29 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { DedupReport } from '../../src/registry/admin/operations.ts';
 import { isLong } from '../codec/support/effort.ts';
-import { expectStatus } from '../conformance/assertions.ts';
-import { RegistryClient } from '../conformance/client.ts';
 import { blobPath, get, head, pushBlob } from '../conformance/requests.ts';
-import { type RunningServer, startServer } from '../support/server.ts';
 import { makeTemporary, removeTemporary } from '../support/temporary.ts';
 import { describeWith } from '../support/tools.ts';
 import { COMPRESSORS, type Setting } from './compressors.ts';
+import { type ExactServer, startExactServer } from './exact-server.ts';
 import { LAYERS, type Layer, SLOW } from './layers/layers.ts';
 
 const REPOSITORY = 'exact/layers';
 /** The longest stretch that is asked for. */
 const STRETCH = 100_000;
-/** Nothing stays intact once it has been taken apart. */
-const AT_ONCE = {
-  STOWAGE_DEDUP__MIN_AGE: '0s',
-  STOWAGE_DEDUP__MIN_SIZE: '0',
-  STOWAGE_DEDUP__INTACT_BUDGET: '0',
-};
-
 let folder: string;
-let server: RunningServer;
-let client: RegistryClient;
+let web: ExactServer;
 /** Digests of all layers so far. */
 const pushed = new Set<string>();
 
 beforeAll(async () => {
   folder = await makeTemporary('exact');
-  server = await startServer({ env: AT_ONCE });
-  client = new RegistryClient({ origin: server.url });
+  web = await startExactServer();
 });
 
 afterAll(async () => {
-  client.close();
-  await server.stop();
+  await web[Symbol.asyncDispose]();
   await removeTemporary(folder);
 });
 
@@ -60,23 +47,16 @@ function placeIn(digest: string, size: number): number {
 }
 
 async function push(name: string, layer: Buffer): Promise<Pushed> {
-  const digest = await pushBlob(client, REPOSITORY, layer);
+  const digest = await pushBlob(web.client, REPOSITORY, layer);
   pushed.add(digest);
   const start = placeIn(digest, layer.length);
   const stretch = Buffer.from(layer.subarray(start, start + STRETCH));
   return { name, digest, size: layer.length, start, stretch };
 }
 
-async function counts(): Promise<DedupReport['layers']> {
-  const response = await get(client, '/api/v1/dedup');
-  const { state, layers } = expectStatus(response, 200).json<DedupReport>();
-  if (state === 'paused') throw new Error('no space is left for ingest');
-  return layers;
-}
-
 /** The blob files that hold something. */
 async function intactFiles(): Promise<string[]> {
-  const root = join(server.dataDir, 'blobs');
+  const root = join(web.server.dataDir, 'blobs');
   const found: string[] = [];
   for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
@@ -92,13 +72,13 @@ async function problemsOf({ name, digest, size, start, stretch }: Pushed): Promi
   const check = (isRight: boolean, what: string): void => {
     if (!isRight) problems.push(`${name}: ${what}`);
   };
-  const asked = await head(client, target);
+  const asked = await head(web.client, target);
   check(asked.status === 200 && asked.get('content-length') === `${size}`, 'HEAD');
-  const whole = await get(client, target);
+  const whole = await get(web.client, target);
   const sum = createHash('sha256').update(whole.body).digest('hex');
   check(whole.status === 200 && digest === `sha256:${sum}`, `GET, ${whole.status}`);
   const end = start + stretch.length - 1;
-  const part = await get(client, target, { range: `bytes=${start}-${end}` });
+  const part = await get(web.client, target, { range: `bytes=${start}-${end}` });
   check(part.status === 206 && stretch.equals(part.body), `Range ${start}-${end}, ${part.status}`);
   return problems;
 }
@@ -114,10 +94,10 @@ async function expectExact(layer: Layer, settings: readonly Setting[]): Promise<
   }
   // One look every half a second: ingest makes way for requests.
   const patience = { interval: 500, timeout: isLong ? 3_600_000 : 120_000 };
-  await expect.poll(async () => (await counts()).queued, patience).toBe(0);
+  await expect.poll(async () => (await web.counts()).queued, patience).toBe(0);
   const refused = { format: 0, broken: 0, structure: 0, notWorthIt: 0, notExact: 0 };
   const gone = { intact: 0, both: 0, recipeOnly: pushed.size, refused };
-  await expect.poll(counts, { timeout: 20_000 }).toMatchObject(gone);
+  await expect.poll(web.counts, { timeout: 20_000 }).toMatchObject(gone);
   await expect.poll(intactFiles, { timeout: 20_000 }).toEqual([]);
   const problems: string[] = [];
   for (const one of layers) problems.push(...(await problemsOf(one)));
