@@ -63,7 +63,7 @@ export interface TakeApartOptions {
 }
 
 /** Bytes of tokens that are kept decoded. */
-const CACHE_SIZE = 32 * 1024 * 1024;
+const CACHE_SIZE = 16 * 1024 * 1024;
 /** How often a section is packed, when groups that it refers to are gone in the meantime. */
 const ATTEMPTS = 4;
 
