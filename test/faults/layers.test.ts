@@ -101,6 +101,7 @@ const INGEST: readonly Point[] = [
   'ingest.written',
   'segment.synced',
   'ingest.section',
+  'ingest.tree',
   'ingest.verified',
   'ingest.committed',
   'drop.committed',
@@ -108,6 +109,7 @@ const INGEST: readonly Point[] = [
 ];
 const COLLECT: readonly Point[] = [
   'collect.section',
+  'collect.tree',
   'collect.base',
   'compaction.copied',
   'compaction.swapped',
@@ -219,9 +221,11 @@ describe('a server that dies while it works on layers', () => {
       'ingest.begun': true,
       'ingest.written': true,
       'ingest.section': true,
+      'ingest.tree': true,
       'ingest.verified': true,
       'ingest.committed': true,
       'collect.section': true,
+      'collect.tree': true,
       'collect.base': true,
       'drop.committed': true,
       'drop.unlinked': true,

@@ -130,6 +130,11 @@ export interface BaseGroup {
    * @throws TokenError `truncated`, `trailing` and what `PlainSpace` throws
    */
   plain(): readonly PlainPart[];
+  /**
+   * The bytes of all parts and nothing else, each a copy.
+   * @throws as {@link plain}
+   */
+  contents(): readonly Uint8Array[];
 }
 
 /** The bytes of a part. */
@@ -161,6 +166,18 @@ export function readBaseGroup(bytes: Uint8Array): BaseGroup {
   if (at < tokens.length) throw new TokenError('trailing');
   return {
     parts,
+    contents() {
+      const space = new PlainSpace(
+        rows.reduce((sum, { gap, size }) => sum + gap + size, MAX_OVERHANG),
+      );
+      const context = new ByteReader(group.stream(CONTEXT));
+      const contents = parts.map((part, i) => {
+        const start = space.add(part, rows[i]!.gap, () => context.byte());
+        return space.bytes(start, start + part.size).slice();
+      });
+      context.end();
+      return contents;
+    },
     plain() {
       const total = rows.reduce((sum, { gap, size }) => sum + gap + size, MAX_OVERHANG);
       const space = new PlainSpace(total);

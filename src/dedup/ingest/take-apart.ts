@@ -7,6 +7,7 @@ import { ByteWriter } from '../../codec/tokens/bytes.ts';
 import { TokenError } from '../../codec/tokens/errors.ts';
 import type { GroupId } from '../../storage/segments/types.ts';
 import { LayerRefusedError } from '../errors.ts';
+import type { TreePiece } from '../files/model.ts';
 import { BlockSums } from '../recipe/block-sums.ts';
 import { memoryOf } from '../restore/rebuild-job.ts';
 import { SectionCutter } from '../section/cutter.ts';
@@ -41,6 +42,8 @@ export interface IngestHost {
    * @returns false when a group that it refers to is gone: then nothing was stored
    */
   storeSection(section: SectionToStore): Promise<boolean>;
+  /** Stores pieces of the layer's tree. */
+  storeTree(pieces: readonly TreePiece[]): Promise<void>;
 }
 
 /** What a layer came to. */
@@ -64,6 +67,8 @@ export interface TakeApartOptions {
 
 /** Bytes of tokens that are kept decoded. */
 const CACHE_SIZE = 32 * 1024 * 1024;
+/** Pieces of a tree that are written and synced together. */
+const PIECES_AT_ONCE = 32;
 /** How often a section is packed, when groups that it refers to are gone in the meantime. */
 const ATTEMPTS = 4;
 
@@ -84,6 +89,18 @@ function tryRead(bytes: Uint8Array): BaseGroup | undefined {
     if (error instanceof TokenError) return undefined;
     throw error;
   }
+}
+
+/** Has pieces of a tree stored, some at a time. */
+async function storeTree(pieces: Iterable<TreePiece>, host: IngestHost): Promise<void> {
+  let some: TreePiece[] = [];
+  for (const piece of pieces) {
+    some.push(piece);
+    if (some.length < PIECES_AT_ONCE) continue;
+    await host.storeTree(some);
+    some = [];
+  }
+  if (some.length > 0) await host.storeTree(some);
 }
 
 /** Creates a taker, with a cache of decoded groups. */
@@ -140,16 +157,18 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
   }
 
   async function takeAll(chunks: AsyncIterable<Uint8Array>, host: IngestHost): Promise<TakenApart> {
-    const cutter = new SectionCutter();
+    const cutter = new SectionCutter({ packing: { level } });
     const hasher = new BlockSums();
     const sums = new ByteWriter();
     const layer = {};
     for await (const chunk of chunks) {
       for (const sum of hasher.add(chunk)) sums.append(sum);
       for (const draft of cutter.push(chunk)) await store(draft, host, layer);
+      await storeTree(cutter.tree.full(), host);
     }
     for (const sum of hasher.finish()) sums.append(sum);
     for (const draft of cutter.finish()) await store(draft, host, layer);
+    await storeTree(cutter.tree.finish(), host);
     const { size, plainSize, isOpaque } = cutter;
     return { size, plainSize, isOpaque, sums: sums.bytes };
   }

@@ -26,6 +26,8 @@ async function answerTo(host: IngestHost, call: HostCall): Promise<HostAnswer> {
       return await host.writeBases(call.argument);
     case 'storeSection':
       return await host.storeSection(call.argument);
+    case 'storeTree':
+      return await host.storeTree(call.argument);
   }
 }
 

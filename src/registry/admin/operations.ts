@@ -94,10 +94,19 @@ export interface DedupReport {
     readonly structureBytes: number;
     /** Indexes and checksums of recipes. */
     readonly indexBytes: number;
+    /** Which files are in a layer, so that they can be listed and read one by one. */
+    readonly treeBytes: number;
     /** Headers of groups. */
     readonly overheadBytes: number;
     /** Bytes that nothing needs any more and that wait for compaction. */
     readonly wasteBytes: number;
+  };
+  /** The trees of layers, and what stands in the metadata store so that files are found. */
+  readonly files: {
+    readonly entries: number;
+    readonly keys: number;
+    /** Bytes of keys and values; the database needs about as much again for its pages. */
+    readonly keyBytes: number;
   };
   /** Logical bytes to those that are stored, the metadata store aside; null when nothing is stored. */
   readonly ratio: number | null;
