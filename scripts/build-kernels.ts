@@ -15,7 +15,7 @@ const FOLDER = 'src/codec/kernels';
 export const KERNEL_MODULE = join(ROOT, FOLDER, 'binaries.ts');
 
 /** Kernels and their memory in pages of 64 KiB, which is all they ever have. */
-const KERNELS = { reader: 8, writer: 5 } as const;
+const KERNELS = { reader: 8, writer: 5, tokens: 7, space: 262 } as const;
 
 /** Bytes of one kernel. */
 function compile(name: string, pages: number, folder: string): Buffer {

@@ -11,20 +11,16 @@
  */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { createTakerThreads } from '../../src/dedup/ingest/taker-threads.ts';
-import { type Layers, openLayers } from '../../src/dedup/layers.ts';
-import { createRebuildPool } from '../../src/dedup/restore/rebuild-pool.ts';
+import type { Layers } from '../../src/dedup/layers.ts';
+import { freeBytes } from '../../src/lib/free-bytes.ts';
 import { digestOf } from '../../src/oci/digest.ts';
-import { openLmdbEngine } from '../../src/storage/kv/lmdb.ts';
-import { openKeyValueStore } from '../../src/storage/kv/store.ts';
 import { change } from '../../src/storage/metadata/changes.ts';
-import { openSegmentStore } from '../../src/storage/segments/store.ts';
-import { openFileSystemTarget } from '../../src/storage/target/file-system.ts';
+import { withStore } from './stores.ts';
 
 const MODULES = resolve(import.meta.dirname, '../../node_modules');
 const DEFAULT_PATHS = ['typescript', 'zod', 'assemblyscript'].map((name) => join(MODULES, name));
@@ -87,54 +83,37 @@ interface Bench {
   cool(): Promise<void>;
 }
 
-/** Runs `work` with an empty store in a new folder. */
+/** Runs `work` with an empty store. */
 async function withBench(threads: number, work: (bench: Bench) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'stowage-bench-dedup-'));
-  const kv = openKeyValueStore(openLmdbEngine(join(folder, 'stowage.mdb')));
-  const segments = await openSegmentStore({
-    kv,
-    openTarget: (allocate) => openFileSystemTarget({ root: join(folder, 'segments'), allocate }),
-  });
-  const layers = openLayers(
-    {
-      kv,
-      segments,
-      rebuilders: createRebuildPool(threads),
-      takers: createTakerThreads(threads),
-    },
-    { source: () => undefined },
-  );
-  const { signal } = new AbortController();
-  const noise = join(folder, 'noise');
-  await writeFile(noise, randomBytes(FILLER * threads));
-  const filler = gzipSync(tarOf(noise), { level: 1 });
-  const bench: Bench = {
-    layers,
-    async ingest(file) {
-      await layers.ingest(digestOf(file), () => chunksOf(file), signal);
-    },
-    async restore(file) {
-      let size = 0;
-      for await (const { length } of layers.restore(digestOf(file), { signal })) size += length;
-      if (size !== file.length) throw new Error('a layer of another size');
-    },
-    async drop(files) {
-      await change(kv, (changes) => {
-        for (const file of files) layers.removeRecipe(changes, digestOf(file));
-      });
-      await layers.collect(signal);
-    },
-    cool: () => bench.restore(filler),
-  };
-  try {
+  await withStore(threads, async ({ folder, kv, layers }) => {
+    const { signal } = new AbortController();
+    const noise = join(folder, 'noise');
+    await writeFile(noise, randomBytes(FILLER * threads));
+    const filler = gzipSync(tarOf(noise), { level: 1 });
+    const bench: Bench = {
+      layers,
+      async ingest(file) {
+        await layers.ingest(digestOf(file), () => chunksOf(file), signal);
+      },
+      async restore(file) {
+        let size = 0;
+        for await (const block of layers.restore(digestOf(file), { signal })) {
+          size += block.length;
+          freeBytes(block);
+        }
+        if (size !== file.length) throw new Error('a layer of another size');
+      },
+      async drop(files) {
+        await change(kv, (changes) => {
+          for (const file of files) layers.removeRecipe(changes, digestOf(file));
+        });
+        await layers.collect(signal);
+      },
+      cool: () => bench.restore(filler),
+    };
     await bench.ingest(filler);
     await work(bench);
-  } finally {
-    await layers.close();
-    await segments.close();
-    await kv.close();
-    await rm(folder, { recursive: true });
-  }
+  });
 }
 
 const median = (values: readonly number[]): number =>

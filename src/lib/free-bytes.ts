@@ -16,3 +16,8 @@ export function freeBytes(bytes: Uint8Array): void {
   if (byteLength === 0 || !(buffer instanceof ArrayBuffer)) return;
   if (buffer.byteLength === byteLength) buffer.transfer(0);
 }
+
+/** Frees a buffer of which nobody needs any byte; views of it are empty afterwards. */
+export function freeBuffer(buffer: ArrayBufferLike): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > 0) buffer.transfer(0);
+}

@@ -23,7 +23,6 @@ import { createLogger, type Logger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { createRequestIds } from './observe/request-id.ts';
 import { createRequestLog } from './observe/request-log.ts';
-import { RequestCounters } from './observe/telemetry.ts';
 
 /** A registry that runs. */
 export interface Registry {
@@ -96,10 +95,9 @@ export async function serve(config: Config): Promise<Registry> {
   let stopping = false;
   const closers: (() => Promise<void>)[] = [() => store.close()];
   try {
-    const counters = new RequestCounters();
     const layers: LayerStore = await openLayerStore(store, config.data.dir, {
       policy: dedupPolicy(config.dedup),
-      isBusy: watchLoad(counters),
+      isBusy: watchLoad(),
       ...(faultPoint && { faultPoint }),
     });
     closers.unshift(() => layers.close());
@@ -115,7 +113,6 @@ export async function serve(config: Config): Promise<Registry> {
     const operations = createLocalOperations(store, layers);
     const metrics = createMetrics({
       version: VERSION,
-      counters,
       store: () => operations.status(),
     });
     const app: Application = {

@@ -89,7 +89,8 @@ describe('decisions 1: damage', () => {
     /** Changes a byte of what is compressed or literal, and puts the right checksum in front. */
     const spoil = (group: Group): Group => {
       if (group.kind !== GROUP_KIND.base) return group;
-      const bytes = Buffer.from(group.bytes);
+      // By itself, like what comes from a segment: who reads groups may free them by hand.
+      const bytes = Buffer.from(Uint8Array.from(group.bytes).buffer);
       const body = bytes.subarray(CHECKED);
       body[at % body.length]! ^= 1 << (at % 8);
       bytes.writeUInt32LE(crc32(body), CHECKED - 4);

@@ -16,7 +16,6 @@ import { collect, type Served, serveOver } from './servers.ts';
 
 const REPOSITORY = 'team/app';
 const AT_ONCE = {
-  STOWAGE_GC__LEASE: '0s',
   STOWAGE_DELETES__UNDO: 'off',
   STOWAGE_DEDUP__MIN_AGE: '0s',
   STOWAGE_DEDUP__MIN_SIZE: '0',
@@ -47,6 +46,8 @@ interface Case {
   readonly point: Point;
   /** Done before, by a server that does not die. */
   readonly before?: (served: Served) => Promise<void>;
+  /** A crash before that one. */
+  readonly crash?: Pick<Case, 'point' | 'deed'>;
   /** Leads to the fault point; what is asked may never be answered. */
   readonly deed: (served: Served) => Promise<unknown>;
   /** Settings of the server that dies. */
@@ -69,6 +70,9 @@ async function push(served: Served, ...layers: readonly Layer[]): Promise<void> 
     await settle(served);
   }
 }
+
+/** Pushes a layer and waits for nothing else. */
+const pushLarge = ({ client }: Served) => pushAtOnce(client, REPOSITORY, LARGE);
 
 /** Deletes a layer. */
 async function forget({ client }: Served, layer: Layer): Promise<void> {
@@ -123,7 +127,7 @@ const CASES: readonly Case[] = [
     point,
     before: (served: Served) => push(served, SMALL),
     // Dies in the background: the push itself may be answered.
-    deed: ({ client }: Served) => pushAtOnce(client, REPOSITORY, LARGE),
+    deed: pushLarge,
     served: [SMALL],
   })),
   ...COLLECT.map((point) => ({
@@ -135,12 +139,11 @@ const CASES: readonly Case[] = [
   {
     point: 'segment.cut',
     before: (served) => push(served, SMALL),
-    deed({ client }) {
-      // Breaks after a section has been written, which is cut off again.
-      const bytes = LARGE.bytes.subarray(0, LARGE.bytes.length - 1000);
-      return pushAtOnce(client, REPOSITORY, { bytes, digest: digestOf(bytes) });
-    },
-    served: [SMALL],
+    // Leaves bytes behind that nobody has entered.
+    crash: { point: 'ingest.written', deed: pushLarge },
+    deed: startCollection,
+    env: OFF,
+    served: [LARGE, SMALL],
   },
   ...(['undo.synced', 'undo.committed'] as const).map((point) => ({
     point,
@@ -176,20 +179,23 @@ describe('a server that dies while it works on layers', () => {
     return true;
   }
 
-  it.each(CASES)('decisions 3: $point', async ({ point, before, deed, env = {}, served }) => {
+  /** Lets a server die at a place. */
+  async function die({ point, deed, env = {} }: Pick<Case, 'point' | 'deed' | 'env'>) {
+    const settings = { ...AT_ONCE, ...env, [FAULT_POINT_VARIABLE]: point };
+    await using victim = await serveOver(join(folder, 'data'), settings);
+    const answer = deed(victim).catch((error: unknown) => error);
+    expect(await victim.server.exited).toEqual({ code: null, signal: 'SIGKILL', forced: false });
+    await answer;
+  }
+
+  it.each(CASES)('decisions 3: $point', async ({ before, crash, served, ...last }) => {
     const dataDir = join(folder, 'data');
     if (before !== undefined) {
       await using first = await serveOver(dataDir, AT_ONCE);
       await before(first);
     }
-    await using victim = await serveOver(dataDir, {
-      ...AT_ONCE,
-      ...env,
-      [FAULT_POINT_VARIABLE]: point,
-    });
-    const answer = deed(victim).catch((error: unknown) => error);
-    expect(await victim.server.exited).toEqual({ code: null, signal: 'SIGKILL', forced: false });
-    await answer;
+    if (crash !== undefined) await die(crash);
+    await die(last);
 
     await using next = await serveOver(dataDir, AT_ONCE);
     for (const layer of served) expect(await read(next, layer)).toBe(true);

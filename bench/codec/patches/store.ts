@@ -1,11 +1,11 @@
 /** What storing a layer comes to, with the codec as the store uses it. */
 import { distanceOf, lengthOf } from '../../../src/codec/deflate/token.ts';
+import { WINDOW } from '../../../src/codec/kernels/layout.ts';
 import { BaseGroupWriter, type BasePart } from '../../../src/codec/tokens/base-group.ts';
 import { GapGroupWriter } from '../../../src/codec/tokens/gap-group.ts';
 import { FULL_GROUP_SIZE, type PackOptions } from '../../../src/codec/tokens/group.ts';
 import type { TokenPart } from '../../../src/codec/tokens/part.ts';
 import { PatchGroupWriter } from '../../../src/codec/tokens/patch-group.ts';
-import { WINDOW } from '../../../src/codec/tokens/plain-space.ts';
 import { Groups, type GroupWriter } from '../../../test/codec/support/groups.ts';
 import type { Layer, LayerFile, LayerPart } from '../../../test/codec/support/layer.ts';
 

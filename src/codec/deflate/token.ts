@@ -28,9 +28,12 @@ export function isMatch(token: number): boolean {
   return token > 0xff;
 }
 
-/** Plain bytes that a token stands for: 1 for a literal. */
+/**
+ * Plain bytes that a token stands for: 1 for a literal. Without a branch, because whether a literal
+ * or a match comes next cannot be predicted.
+ */
 export function lengthOf(token: number): number {
-  return token > 0xff ? (token >>> 16) & 0x1ff : 1;
+  return ((token >>> 16) & 0x1ff) + (((token >>> 8) - 1) >>> 31);
 }
 
 /** Bytes that a match reaches back; 0 for a literal. */

@@ -66,19 +66,22 @@ export class DeflateWriter {
   }
 
   /**
-   * Writes tokens, and every block that begins or ends before, between and after them. What is
-   * given is a view of a buffer that the next piece is written to. A generator that is not run to
-   * its end leaves the writer unusable.
+   * Writes tokens, and every block that begins or ends before, between and after them. They may lie
+   * at the begin of the kernel's buffer already. What is given is a view of a buffer that the next
+   * piece is written to. A generator that is not run to its end leaves the writer unusable.
    * @throws DeflateError for a block or token that no stream can hold, and for tokens without a
    *   block; then only `reset` helps
    */
   *push(tokens: Uint32Array): Generator<Uint8Array, void> {
     const kernel = this.#kernel;
+    const { buffer, byteOffset } = kernel.tokens;
+    // Who gathers tokens where the kernel reads them spares the copy.
+    const isThere = tokens.buffer === buffer && tokens.byteOffset === byteOffset;
     for (let taken = 0; taken < tokens.length; ) {
       yield* this.#open();
       if (this.#left === undefined) throw new DeflateError('token-count', this.#bit());
       const count = Math.min(tokens.length - taken, layout.TOKEN_CAPACITY);
-      kernel.tokens.set(tokens.subarray(taken, taken + count));
+      if (!isThere) kernel.tokens.set(tokens.subarray(taken, taken + count));
       // As many blocks as there are in what has been copied.
       for (let from = 0; from < count; ) {
         yield* this.#open();

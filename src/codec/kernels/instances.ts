@@ -1,15 +1,22 @@
-/** Kernels as WebAssembly, each with a memory of its own of fixed size (about 0.5 MB). */
+/**
+ * Kernels as WebAssembly, each with a memory of its own of fixed size: about 0.5 MB, and 16 MiB for
+ * the space, of which only what is used takes memory.
+ */
 import { BINARIES } from './binaries.ts';
 import {
   BLOCK_CAPACITY,
   HEADER_CAPACITY,
   INPUT_CAPACITY,
+  MAX_OVERHANG,
   OUTPUT_CAPACITY,
   RECORD_SIZE,
+  SPACE_CAPACITY,
+  STREAM_CAPACITY,
   TOKEN_CAPACITY,
+  WINDOW,
   WRITER_CAPACITY,
 } from './layout.ts';
-import type { ReaderKernel, WriterKernel } from './types.ts';
+import type { ReaderKernel, SpaceKernel, TokenKernel, WriterKernel } from './types.ts';
 
 /** The part that is used here of what the runtime has, for which Node's types have no name. */
 declare const WebAssembly: {
@@ -51,6 +58,39 @@ interface WriterExports {
   begin(type: number, detail: number, length: number): number;
   write(from: number, to: number): number;
   finish(): void;
+}
+
+interface TokenExports {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  readonly RUNS: Cell;
+  readonly LITERALS: Cell;
+  readonly LENGTHS: Cell;
+  readonly LOW: Cell;
+  readonly HIGH: Cell;
+  readonly TOKENS: Cell;
+  readonly run: Cell;
+  readonly runCount: Cell;
+  readonly literalCount: Cell;
+  readonly matchCount: Cell;
+  readonly tokenCount: Cell;
+  readonly isIrregular: Cell;
+  reset(): void;
+  decode(runs: number, literals: number, matches: number): number;
+  encode(count: number, before: number): void;
+}
+
+interface SpaceExports {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  readonly TOKENS: Cell;
+  readonly NEEDS: Cell;
+  readonly CONTEXT: Cell;
+  readonly BYTES: Cell;
+  readonly needCount: Cell;
+  reset(): void;
+  begin(start: number, lead: number, size: number): void;
+  look(count: number): number;
+  make(count: number): void;
+  finish(): number;
 }
 
 const modules = new Map<keyof typeof BINARIES, object>();
@@ -117,6 +157,62 @@ export function createWriterKernel(): WriterKernel {
     },
     get taken() {
       return code.taken.value;
+    },
+  };
+}
+
+/** A token kernel. */
+export function createTokenKernel(): TokenKernel {
+  const code = instantiate('tokens') as TokenExports;
+  const { buffer } = code.memory;
+  const stream = ({ value }: Cell): Uint8Array => new Uint8Array(buffer, value, STREAM_CAPACITY);
+  return {
+    runs: stream(code.RUNS),
+    literals: stream(code.LITERALS),
+    lengths: stream(code.LENGTHS),
+    low: stream(code.LOW),
+    high: stream(code.HIGH),
+    tokens: new Uint32Array(buffer, code.TOKENS.value, 2 * STREAM_CAPACITY),
+    reset: code.reset,
+    decode: code.decode,
+    encode: code.encode,
+    get run() {
+      return code.run.value;
+    },
+    get runCount() {
+      return code.runCount.value;
+    },
+    get literalCount() {
+      return code.literalCount.value;
+    },
+    get matchCount() {
+      return code.matchCount.value;
+    },
+    get tokenCount() {
+      return code.tokenCount.value;
+    },
+    get isIrregular() {
+      return code.isIrregular.value !== 0;
+    },
+  };
+}
+
+/** A space kernel with an empty space. */
+export function createSpaceKernel(): SpaceKernel {
+  const code = instantiate('space') as SpaceExports;
+  const { buffer } = code.memory;
+  return {
+    tokens: new Uint32Array(buffer, code.TOKENS.value, TOKEN_CAPACITY),
+    needs: new Uint32Array(buffer, code.NEEDS.value, WINDOW + MAX_OVERHANG),
+    context: new Uint8Array(buffer, code.CONTEXT.value, WINDOW + MAX_OVERHANG),
+    bytes: new Uint8Array(buffer, code.BYTES.value, SPACE_CAPACITY),
+    reset: code.reset,
+    begin: code.begin,
+    look: code.look,
+    make: code.make,
+    finish: code.finish,
+    get needCount() {
+      return code.needCount.value;
     },
   };
 }

@@ -25,6 +25,13 @@ export const WRITER_MARGIN = 512;
 /** Compressed bytes of the writer kernel's buffer. */
 export const WRITER_CAPACITY = 131072;
 
+/** Bytes by which the last token of a stretch may reach beyond its end. */
+export const MAX_OVERHANG = 257;
+/** Bytes of each stream, and so literals and matches, that the token kernel takes at once. */
+export const STREAM_CAPACITY = 32768;
+/** Plain bytes of the space kernel. */
+export const SPACE_CAPACITY = 8388608;
+
 /** Numbers in a block record of the reader: see the names that follow. */
 export const RECORD_SIZE = 5;
 /** BTYPE, plus 4 for the final block. */
@@ -47,7 +54,7 @@ export const NEED_INPUT = 0;
 export const FULL = 1;
 export const END = 2;
 
-/** Errors of both kernels. */
+/** Errors of reader and writer. */
 export const BAD_BLOCK_TYPE = 16;
 export const BAD_STORED_LENGTH = 17;
 export const BAD_SYMBOL_COUNT = 18;
@@ -63,3 +70,7 @@ export const DISTANCE_TOO_FAR = 25;
 export const BAD_TOKEN = 32;
 export const BAD_HEADER_SIZE = 33;
 export const BAD_PADDING = 34;
+
+/** Errors of the token and the space kernel, which also have BAD_TOKEN. */
+export const BAD_RUN = 48;
+export const BAD_POSITION = 49;

@@ -69,3 +69,80 @@ export interface WriterKernel {
   /** Empties `output`; the bits after the last whole byte stay. */
   take(): void;
 }
+
+/**
+ * Turns streams of bytes (docs/formats.md, "Streams of tokens") into tokens and back, as many at once
+ * as fit. The streams of irregular matches are not its business.
+ */
+export interface TokenKernel {
+  /** Bytes of the streams, `STREAM_CAPACITY` each. */
+  readonly runs: Uint8Array;
+  readonly literals: Uint8Array;
+  readonly lengths: Uint8Array;
+  readonly low: Uint8Array;
+  readonly high: Uint8Array;
+  /** Twice `STREAM_CAPACITY`. */
+  readonly tokens: Uint32Array;
+  /** Goes to the begin of streams that are to be decoded. */
+  reset(): void;
+  /**
+   * Makes tokens as long as there are bytes of all streams. What the counts say was not used has to be
+   * there again in the next call.
+   * @param runs - bytes in `runs`
+   * @param literals - bytes in `literals`
+   * @param matches - bytes in `lengths`, `low` and `high`
+   * @returns NEED_INPUT, or BAD_RUN, BAD_TOKEN for what cannot be
+   */
+  decode(runs: number, literals: number, matches: number): number;
+  /**
+   * Makes streams of tokens.
+   * @param count - tokens, at most `STREAM_CAPACITY`
+   * @param before - literals between the last match of the call before and the first token
+   */
+  encode(count: number, before: number): void;
+  /** After `encode`: literals after the last match. */
+  readonly run: number;
+  /** What the last call used or made: bytes of the streams, and tokens. */
+  readonly runCount: number;
+  readonly literalCount: number;
+  readonly matchCount: number;
+  readonly tokenCount: number;
+  /** After `encode`: whether an irregular match was among the tokens. */
+  readonly isIrregular: boolean;
+}
+
+/**
+ * Makes the plain bytes of parts that lie in a space one behind the other, some bytes of which have
+ * to be given. For each part `begin`; then for some tokens at a time `look`, which says what they
+ * need, and `make`; then `finish`. After an error only `reset` helps.
+ */
+export interface SpaceKernel {
+  /** Tokens of the part, `TOKEN_CAPACITY` at a time. */
+  readonly tokens: Uint32Array;
+  /** Positions that are needed, in the order in which they are reached for, and their bytes. */
+  readonly needs: Uint32Array;
+  readonly context: Uint8Array;
+  /** The space, `SPACE_CAPACITY`. */
+  readonly bytes: Uint8Array;
+  /** Goes back to an empty space. */
+  reset(): void;
+  /**
+   * Begins a part, which has to fit with `MAX_OVERHANG` bytes behind it.
+   * @param start - its position, not before the end of the part before
+   * @param lead - bytes at its begin that tokens before it make, at most `MAX_OVERHANG`
+   * @param size - its bytes, the lead included
+   */
+  begin(start: number, lead: number, size: number): void;
+  /**
+   * Looks at the next tokens.
+   * @returns NEED_INPUT, BAD_TOKEN for one that cannot be or reaches before the space, BAD_POSITION for
+   *   one that starts behind the part
+   */
+  look(count: number): number;
+  /** How many of `needs` there are; their bytes are to be put into `context`. */
+  readonly needCount: number;
+  /** Carries out the same tokens. */
+  make(count: number): void;
+  /** @returns NEED_INPUT, or BAD_POSITION when the tokens did not fill the part */
+  finish(): number;
+}

@@ -2,11 +2,20 @@
  * Base groups: the tokens of parts that are seen for the first time. They are what is stored of a
  * file, for the layer that brought it as for all later ones, and for whoever wants its bytes.
  */
+import { createSpaceKernel } from '../kernels/instances.ts';
+import { WINDOW } from '../kernels/layout.ts';
+import type { SpaceKernel } from '../kernels/types.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { TokenError } from './errors.ts';
-import { FULL_GROUP_SIZE, openGroup, type PackOptions, packGroup } from './group.ts';
-import { MAX_OVERHANG, PART_SIZE, type TokenPart } from './part.ts';
-import { MAX_GAP, PlainSpace, WINDOW } from './plain-space.ts';
+import {
+  FULL_GROUP_SIZE,
+  type OpenGroup,
+  openGroup,
+  type PackOptions,
+  packGroup,
+} from './group.ts';
+import { PART_SIZE, type TokenPart } from './part.ts';
+import { MAX_GAP, PlainSpace } from './plain-space.ts';
 import { readTokenStreams, TOKEN_STREAM_COUNT, TokenStreamWriter } from './token-streams.ts';
 
 const PARTS = 0;
@@ -31,7 +40,7 @@ export class BaseGroupWriter {
   readonly #tokens = new TokenStreamWriter();
   readonly #table = new ByteWriter();
   readonly #context = new ByteWriter();
-  readonly #space = new PlainSpace(2 * FULL_GROUP_SIZE);
+  readonly #space = new PlainSpace();
   #layer: unknown;
   #layerEnd = 0;
   #count = 0;
@@ -61,7 +70,7 @@ export class BaseGroupWriter {
    * Adds a part.
    * @returns its number in the group
    * @throws TokenError `plain` when the tokens do not give its bytes, and what `PlainSpace` throws;
-   *   then the group cannot be used any more
+   *   then only `clear` helps
    */
   add(part: BasePart): number {
     const { tokens, size, lead, plain } = part;
@@ -87,10 +96,22 @@ export class BaseGroupWriter {
     return this.#count++;
   }
 
-  /** Packs the group. */
+  /** Packs the group, and begins another one. */
   finish(options?: PackOptions): Uint8Array {
     const streams = [this.#table.bytes, ...this.#tokens.streams, this.#context.bytes];
-    return packGroup('B', streams, options);
+    const group = packGroup('B', streams, options);
+    this.clear();
+    return group;
+  }
+
+  /** Begins a group; what was added is dropped. */
+  clear(): void {
+    this.#tokens.clear();
+    this.#table.clear();
+    this.#context.clear();
+    this.#space.clear();
+    this.#layer = undefined;
+    this.#layerEnd = this.#count = this.#plainSize = 0;
   }
 
   #gapBefore({ layer, start }: BasePart): number {
@@ -121,9 +142,15 @@ function readTable(stream: Uint8Array): TableRow[] {
   return rows;
 }
 
-/** A base group that has been read. */
-export interface BaseGroup {
+/** The parts of a base group. */
+export interface BaseParts {
   readonly parts: readonly TokenPart[];
+  /** The tokens of all of them, one after the other; those of the parts are views of this. */
+  readonly tokens: Uint32Array<ArrayBuffer>;
+}
+
+/** A base group that has been read. */
+export interface BaseGroup extends BaseParts {
   /**
    * Plain bytes of all parts, made when asked for; each with what is known of the 32 KiB before it,
    * which is enough to add it to another group.
@@ -137,6 +164,8 @@ export interface BaseGroup {
   contents(): readonly Uint8Array[];
 }
 
+let spaceKernel: SpaceKernel | undefined;
+
 /** The bytes of a part. */
 export interface PlainPart {
   readonly bytes: Uint8Array;
@@ -146,16 +175,10 @@ export interface PlainPart {
   readonly start: number;
 }
 
-/**
- * Reads a base group.
- * @throws TokenError when it is damaged or no such group
- */
-export function readBaseGroup(bytes: Uint8Array): BaseGroup {
-  const group = openGroup('B', STREAM_COUNT, bytes);
-  const rows = readTable(group.stream(PARTS));
-  const streams = Array.from({ length: TOKEN_STREAM_COUNT }, (_, i) =>
-    group.stream(FIRST_TOKEN_STREAM + i),
-  );
+/** The parts in an open group, and the rows of its table. */
+function readParts(group: OpenGroup): BaseParts & { readonly rows: readonly TableRow[] } {
+  const [table, ...streams] = group.streams(PARTS, FIRST_TOKEN_STREAM + TOKEN_STREAM_COUNT);
+  const rows = readTable(table!);
   const tokens = readTokenStreams(streams);
   let at = 0;
   const parts = rows.map(({ size, lead, count }) => {
@@ -164,35 +187,52 @@ export function readBaseGroup(bytes: Uint8Array): BaseGroup {
     return { tokens: tokens.subarray(at - count, at), size, lead };
   });
   if (at < tokens.length) throw new TokenError('trailing');
+  return { rows, parts, tokens };
+}
+
+/**
+ * Reads the parts of a base group; its bytes are not needed any more then.
+ * @throws TokenError when it is damaged or no such group
+ */
+export function readBaseParts(bytes: Uint8Array): BaseParts {
+  const group = openGroup('B', STREAM_COUNT, bytes);
+  const { parts, tokens } = readParts(group);
+  group.free();
+  return { parts, tokens };
+}
+
+/**
+ * Reads a base group.
+ * @throws TokenError when it is damaged or no such group
+ */
+export function readBaseGroup(bytes: Uint8Array): BaseGroup {
+  const group = openGroup('B', STREAM_COUNT, bytes);
+  const { rows, parts, tokens } = readParts(group);
+
+  /** Makes the plain bytes of part after part, and takes of each what is wanted. */
+  function carryOut<T>(take: (space: PlainSpace, start: number, part: TokenPart) => T): T[] {
+    spaceKernel ??= createSpaceKernel();
+    const space = new PlainSpace(spaceKernel);
+    const context = new ByteReader(group.streams(CONTEXT, 1)[0]!);
+    const taken = parts.map((part, i) =>
+      take(
+        space,
+        space.add(part, rows[i]!.gap, () => context.byte()),
+        part,
+      ),
+    );
+    context.end();
+    return taken;
+  }
+
   return {
     parts,
-    contents() {
-      const space = new PlainSpace(
-        rows.reduce((sum, { gap, size }) => sum + gap + size, MAX_OVERHANG),
-      );
-      const context = new ByteReader(group.stream(CONTEXT));
-      const contents = parts.map((part, i) => {
-        const start = space.add(part, rows[i]!.gap, () => context.byte());
-        return space.bytes(start, start + part.size).slice();
-      });
-      context.end();
-      return contents;
-    },
-    plain() {
-      const total = rows.reduce((sum, { gap, size }) => sum + gap + size, MAX_OVERHANG);
-      const space = new PlainSpace(total);
-      const context = new ByteReader(group.stream(CONTEXT));
-      const starts = parts.map((part, i) => space.add(part, rows[i]!.gap, () => context.byte()));
-      context.end();
-      return parts.map(({ size }, i) => {
-        const start = starts[i]!;
-        const end = start + size;
-        return {
-          bytes: space.bytes(start, end),
-          plain: space.bytes(Math.max(0, start - WINDOW), end),
-          start,
-        };
-      });
-    },
+    tokens,
+    plain: () =>
+      carryOut((space, start, { size }) => {
+        const plain = space.bytes(Math.max(0, start - WINDOW), start + size).slice();
+        return { bytes: plain.subarray(plain.length - size), plain, start };
+      }),
+    contents: () => carryOut((space, start, { size }) => space.bytes(start, start + size).slice()),
   };
 }

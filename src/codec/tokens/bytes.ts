@@ -33,6 +33,11 @@ export class ByteWriter {
     this.byte(rest);
   }
 
+  /** Makes it empty; the memory is used again. */
+  clear(): void {
+    this.#length = 0;
+  }
+
   append(bytes: Uint8Array): void {
     if (this.#length + bytes.length > this.#bytes.length) this.#grow(bytes.length);
     this.#bytes.set(bytes, this.#length);

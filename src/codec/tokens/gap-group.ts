@@ -25,9 +25,9 @@ export class GapGroupWriter {
  * Reads a gap group.
  * @throws TokenError when it is damaged or no such group
  */
-export function readGapGroup(bytes: Uint8Array): Uint32Array {
+export function readGapGroup(bytes: Uint8Array): Uint32Array<ArrayBuffer> {
   const group = openGroup('G', TOKEN_STREAM_COUNT, bytes);
-  return readTokenStreams(
-    Array.from({ length: TOKEN_STREAM_COUNT }, (_, index) => group.stream(index)),
-  );
+  const tokens = readTokenStreams(group.streams(0, TOKEN_STREAM_COUNT));
+  group.free();
+  return tokens;
 }

@@ -3,6 +3,7 @@
  * docs/formats.md, "Token groups and patches".
  */
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { freeBuffer } from '../../lib/free-bytes.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { TokenError } from './errors.ts';
 
@@ -34,17 +35,38 @@ export interface PackOptions {
   readonly level?: number;
 }
 
+/** Bytes of a buffer in which zstd makes a frame of `size` bytes at once: ZSTD_COMPRESSBOUND. */
+function roomForFrame(size: number): number {
+  return size + (size >> 8) + 64 + Math.max(0, (128 * 1024 - size) >> 11);
+}
+
+/** Bytes of a buffer in which `size` bytes are unpacked at once, and it is seen that no more come. */
+function roomForStreams(size: number): number {
+  return size + 64;
+}
+
+/**
+ * Frees the buffer of so many bytes that zstd has made something in. Small ones belong to a pool and
+ * are left alone.
+ */
+function freeRoom({ buffer }: Uint8Array, room: number): void {
+  if (buffer.byteLength === room) freeBuffer(buffer);
+}
+
 function compress(bytes: Uint8Array, level: number): Uint8Array {
   if (bytes.length < MIN_COMPRESSED) return bytes;
   const packed = zstdCompressSync(bytes, {
+    chunkSize: roomForFrame(bytes.length),
     params: { [constants.ZSTD_c_compressionLevel]: level },
   });
   return packed.length < bytes.length ? packed : bytes;
 }
 
-function decompress(packed: Uint8Array, size: number): Uint8Array {
+/** Unpacks frames that lie one behind the other. @param size - bytes that they make together */
+function decompress(frames: Uint8Array, size: number): Uint8Array {
   try {
-    const bytes = zstdDecompressSync(packed, { maxOutputLength: size, chunkSize: size + 64 });
+    const chunkSize = roomForStreams(size);
+    const bytes = zstdDecompressSync(frames, { maxOutputLength: size, chunkSize });
     if (bytes.length === size) return bytes;
   } catch (cause) {
     throw new TokenError('format', { cause });
@@ -69,17 +91,59 @@ export function packGroup(
     lengths.number(stream.length);
     lengths.number(packed[i]!.length);
   }
-  const group = Buffer.concat([Buffer.alloc(HEADER_SIZE), lengths.bytes, ...packed]);
+  const isFrame = (bytes: Uint8Array, i: number): boolean => bytes !== streams[i];
+  const frames = packed.filter(isFrame);
+  const others = packed.filter((bytes, i) => !isFrame(bytes, i));
+  const group = Buffer.concat([Buffer.alloc(HEADER_SIZE), lengths.bytes, ...frames, ...others]);
   group.write(kind, 0, 'latin1');
   group[1] = VERSION;
   group.writeUInt32LE(crc32(group.subarray(HEADER_SIZE)), 2);
+  for (const [i, bytes] of packed.entries()) {
+    const { length } = streams[i]!;
+    if (isFrame(bytes, i)) freeRoom(bytes, roomForFrame(length));
+  }
   return group;
 }
 
 /** A group that has been opened: its streams are unpacked when they are asked for. */
 export interface OpenGroup {
-  /** @throws TokenError `format` when it was packed wrongly */
-  stream(index: number): Uint8Array;
+  /**
+   * Some streams that follow one another, unpacked in one go.
+   * @throws TokenError `format` when they were packed wrongly
+   */
+  streams(first: number, count: number): Uint8Array[];
+  /** Frees the streams that were unpacked so far. */
+  free(): void;
+}
+
+/** A stream as it is stored. */
+interface StoredStream {
+  readonly size: number;
+  readonly stored: number;
+  /** Where it lies in the group. */
+  readonly at: number;
+}
+
+/** Where streams lie: first those that are frames, then the others. */
+function locate(reader: ByteReader, count: number, end: number): StoredStream[] {
+  const lengths = Array.from({ length: count }, () => [reader.number(), reader.number()] as const);
+  if (lengths.reduce((total, [size]) => total + size, 0) > MAX_GROUP_SIZE) {
+    throw new TokenError('size');
+  }
+  let frame = end - reader.left;
+  let other = frame;
+  for (const [size, stored] of lengths) {
+    if (stored > size) throw new TokenError('format');
+    if (stored < size) other += stored;
+    reader.take(stored);
+  }
+  reader.end();
+  return lengths.map(([size, stored]) => {
+    const at = stored < size ? frame : other;
+    if (stored < size) frame += stored;
+    else other += stored;
+    return { size, stored, at };
+  });
 }
 
 /**
@@ -93,21 +157,34 @@ export function openGroup(kind: GroupKind, count: number, bytes: Uint8Array): Op
   if (group[0] !== kind.charCodeAt(0) || group[1] !== VERSION) throw new TokenError('format');
   const body = group.subarray(HEADER_SIZE);
   if (crc32(body) !== group.readUInt32LE(2)) throw new TokenError('checksum');
-  const reader = new ByteReader(body);
-  const lengths = Array.from({ length: count }, () => [reader.number(), reader.number()] as const);
-  if (lengths.reduce((total, [size]) => total + size, 0) > MAX_GROUP_SIZE) {
-    throw new TokenError('size');
+  const all = locate(new ByteReader(body), count, body.length);
+  const unpacked: Uint8Array[] = [];
+
+  /** Unpacks those of some streams that are frames, which lie one behind the other. */
+  function unpack(some: readonly StoredStream[]): Uint8Array {
+    const frames = some.filter(({ size, stored }) => stored < size);
+    const [first] = frames;
+    if (first === undefined) return new Uint8Array(0);
+    const packed = frames.reduce((total, { stored }) => total + stored, 0);
+    const size = frames.reduce((total, frame) => total + frame.size, 0);
+    const made = decompress(body.subarray(first.at, first.at + packed), size);
+    unpacked.push(made);
+    return made;
   }
-  const packed = lengths.map(([size, stored]) => {
-    if (stored > size) throw new TokenError('format');
-    return reader.take(stored);
-  });
-  reader.end();
+
   return {
-    stream(index) {
-      const stored = packed[index]!;
-      const [size] = lengths[index]!;
-      return stored.length === size ? stored : decompress(stored, size);
+    streams(first, length) {
+      const some = all.slice(first, first + length);
+      const made = unpack(some);
+      let from = 0;
+      return some.map(({ size, stored, at }) => {
+        if (stored === size) return body.subarray(at, at + size);
+        from += size;
+        return made.subarray(from - size, from);
+      });
+    },
+    free() {
+      for (const made of unpacked.splice(0)) freeRoom(made, roomForStreams(made.length));
     },
   };
 }

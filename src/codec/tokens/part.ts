@@ -17,6 +17,3 @@ export interface TokenPart {
   /** Plain bytes at its begin that belong to a token before; all of them when no token starts. */
   readonly lead: number;
 }
-
-/** Bytes by which the last token of a part may reach beyond its end. */
-export const MAX_OVERHANG = 257;

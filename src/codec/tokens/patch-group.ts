@@ -1,5 +1,11 @@
 /** Patch groups: the patches of parts that follow one another in a layer. */
-import { FULL_GROUP_SIZE, openGroup, type PackOptions, packGroup } from './group.ts';
+import {
+  FULL_GROUP_SIZE,
+  type OpenGroup,
+  openGroup,
+  type PackOptions,
+  packGroup,
+} from './group.ts';
 import type { TokenPart } from './part.ts';
 import { PatchApplier } from './patch-apply.ts';
 import { encodePatch, type PatchFigures } from './patch-encode.ts';
@@ -37,15 +43,15 @@ export class PatchGroupWriter {
 
 /** Reads a patch group, patch by patch. */
 export class PatchGroupReader {
+  readonly #group: OpenGroup;
   readonly #streams;
   readonly #applier = new PatchApplier();
 
   /** @throws TokenError when the group is damaged or no such group */
   constructor(bytes: Uint8Array) {
     const group = openGroup('P', PATCH_STREAM_COUNT, bytes);
-    this.#streams = createPatchReaders(
-      Array.from({ length: PATCH_STREAM_COUNT }, (_, index) => group.stream(index)),
-    );
+    this.#group = group;
+    this.#streams = createPatchReaders(group.streams(0, PATCH_STREAM_COUNT));
   }
 
   /**
@@ -59,8 +65,12 @@ export class PatchGroupReader {
     return this.#applier.apply(base, lead, this.#streams);
   }
 
-  /** @throws TokenError `trailing` when there are more patches */
+  /**
+   * Ends reading, and frees the streams.
+   * @throws TokenError `trailing` when there are more patches
+   */
   end(): void {
     endPatchReaders(this.#streams);
+    this.#group.free();
   }
 }

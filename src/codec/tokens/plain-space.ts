@@ -7,31 +7,40 @@
  * context: just those bytes, in the order in which they are first reached for. Both sides replay
  * the same tokens, so nothing needs to be said about where they belong.
  */
-import { distanceOf, isMatch, lengthOf } from '../deflate/token.ts';
+import { createSpaceKernel } from '../kernels/instances.ts';
+import {
+  BAD_POSITION,
+  MAX_OVERHANG,
+  NEED_INPUT,
+  SPACE_CAPACITY,
+  TOKEN_CAPACITY,
+  WINDOW,
+} from '../kernels/layout.ts';
+import type { SpaceKernel } from '../kernels/types.ts';
 import { TokenError } from './errors.ts';
-import { MAX_OVERHANG, type TokenPart } from './part.ts';
+import type { TokenPart } from './part.ts';
 
-/** How far a match may reach back. */
-export const WINDOW = 32 * 1024;
 /** Gaps between parts are cut to this; nothing can be reached across more. */
 export const MAX_GAP = WINDOW + MAX_OVERHANG + 1;
-/** Bytes of a space: parts, and gaps between them. */
-export const MAX_SPACE = 8 * 1024 * 1024;
 
 /** Gives a byte that no token of the group makes. */
 export type ContextSource = (position: number) => number;
 
 /** The plain bytes around some parts of one layer, as far as they are known. */
 export class PlainSpace {
-  #bytes: Uint8Array;
-  /** 1 where a byte is known. */
-  #known: Uint8Array;
+  readonly #kernel: SpaceKernel;
   #end = 0;
 
-  /** @param size - bytes to make room for at first */
-  constructor(size: number) {
-    this.#bytes = new Uint8Array(Math.min(size, MAX_SPACE));
-    this.#known = new Uint8Array(this.#bytes.length);
+  /** @param kernel - to be used by this space alone, until nobody needs it any more */
+  constructor(kernel: SpaceKernel = createSpaceKernel()) {
+    this.#kernel = kernel;
+    kernel.reset();
+  }
+
+  /** Begins anew, with nothing in it. */
+  clear(): void {
+    this.#kernel.reset();
+    this.#end = 0;
   }
 
   /** Where the last part ends. */
@@ -39,14 +48,14 @@ export class PlainSpace {
     return this.#end;
   }
 
-  /** Bytes from one position to another; valid until the next part is added. */
+  /** Bytes from one position to another, as a view. */
   bytes(start: number, end: number): Uint8Array {
-    return this.#bytes.subarray(start, end);
+    return this.#kernel.bytes.subarray(start, end);
   }
 
   /** Whether a part fits in after a gap. */
   fits(gap: number, size: number): boolean {
-    return this.#end + gap + size + MAX_OVERHANG <= MAX_SPACE;
+    return this.#end + gap + size + MAX_OVERHANG <= SPACE_CAPACITY;
   }
 
   /**
@@ -55,56 +64,29 @@ export class PlainSpace {
    * @param context - asked for each unknown byte that is needed, once
    * @returns where the part starts
    * @throws TokenError `size` when it does not fit, `position` when its tokens do not fill it,
-   *   `token` when one reaches before the space
+   *   `token` when one cannot be or reaches before the space; then the space cannot be used any more
    */
-  add(part: TokenPart, gap: number, context: ContextSource): number {
-    const { tokens, size, lead } = part;
-    if (gap > MAX_GAP || lead > size || !this.fits(gap, size)) throw new TokenError('size');
+  add({ tokens, size, lead }: TokenPart, gap: number, context: ContextSource): number {
+    if (gap > MAX_GAP || lead > Math.min(size, MAX_OVERHANG) || !this.fits(gap, size)) {
+      throw new TokenError('size');
+    }
+    const kernel = this.#kernel;
     const start = this.#end + gap;
-    const end = start + size;
-    this.#reserve(end + MAX_OVERHANG);
-    this.#need(start, start + lead, context);
-    const own = start + lead;
-    const bytes = this.#bytes;
-    let position = own;
-    for (let at = 0; at < tokens.length; at++) {
-      if (position >= end) throw new TokenError('position');
-      const token = tokens[at]!;
-      if (!isMatch(token)) {
-        bytes[position++] = token;
-        continue;
-      }
-      const length = lengthOf(token);
-      let source = position - distanceOf(token);
-      if (source < own) {
-        if (source < 0) throw new TokenError('token');
-        this.#need(source, Math.min(source + length, own), context);
-      }
-      const until = position + length;
-      while (position < until) bytes[position++] = bytes[source++]!;
-    }
-    if (position < end) throw new TokenError('position');
-    this.#known.fill(1, own, position);
-    this.#end = end;
+    kernel.begin(start, lead, size);
+    let at = 0;
+    do {
+      const piece = tokens.subarray(at, at + TOKEN_CAPACITY);
+      kernel.tokens.set(piece);
+      const status = kernel.look(piece.length);
+      if (status === BAD_POSITION) throw new TokenError('position');
+      if (status !== NEED_INPUT) throw new TokenError('token');
+      const { needs, needCount } = kernel;
+      for (let i = 0; i < needCount; i++) kernel.context[i] = context(needs[i]!);
+      kernel.make(piece.length);
+      at += piece.length;
+    } while (at < tokens.length);
+    if (kernel.finish() !== NEED_INPUT) throw new TokenError('position');
+    this.#end = start + size;
     return start;
-  }
-
-  #need(from: number, to: number, context: ContextSource): void {
-    for (let position = from; position < to; position++) {
-      if (this.#known[position] === 1) continue;
-      this.#known[position] = 1;
-      this.#bytes[position] = context(position);
-    }
-  }
-
-  #reserve(size: number): void {
-    if (size <= this.#bytes.length) return;
-    const grow = (old: Uint8Array): Uint8Array<ArrayBuffer> => {
-      const grown = new Uint8Array(Math.min(MAX_SPACE, Math.max(size, 2 * old.length)));
-      grown.set(old);
-      return grown;
-    };
-    this.#bytes = grow(this.#bytes);
-    this.#known = grow(this.#known);
   }
 }

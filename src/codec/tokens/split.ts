@@ -97,16 +97,12 @@ export class TokenSplitter {
   /** @returns where the first token that is not in the part stands */
   #fillPart(tokens: Uint32Array, from: number): number {
     const limit = this.#partEnd;
-    let count = this.#count;
-    const into = this.#roomFor(Math.min(count + tokens.length - from, PART_SIZE));
     let position = this.#position;
     let at = from;
-    while (at < tokens.length && position < limit) {
-      const token = tokens[at++]!;
-      into[count++] = token;
-      position += lengthOf(token);
-    }
+    while (at < tokens.length && position < limit) position += lengthOf(tokens[at++]!);
     this.#position = position;
+    const count = this.#count + at - from;
+    this.#roomFor(count).set(tokens.subarray(from, at), this.#count);
     this.#count = count;
     return at;
   }

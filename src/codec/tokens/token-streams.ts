@@ -1,16 +1,25 @@
 /** Tokens as streams of bytes: literals, lengths and distances apart. */
-import { distanceOf, IRREGULAR, isMatch, lengthOf, matchToken } from '../deflate/token.ts';
+import { IRREGULAR, isMatch, lengthOf } from '../deflate/token.ts';
+import { createTokenKernel } from '../kernels/instances.ts';
+import { BAD_RUN, NEED_INPUT, STREAM_CAPACITY } from '../kernels/layout.ts';
+import type { TokenKernel } from '../kernels/types.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { TokenError } from './errors.ts';
-
-/** Value of the last digit that a run can have: no group holds more literals. */
-const MAX_SCALE = 0x80 ** 3;
 
 /** How many streams tokens make. */
 export const TOKEN_STREAM_COUNT = 6;
 
+let shared: TokenKernel | undefined;
+
+/** One for all on this thread: no stream is left unfinished in it. */
+function kernelOfThread(): TokenKernel {
+  shared ??= createTokenKernel();
+  return shared;
+}
+
 /** Writes tokens to streams. */
 export class TokenStreamWriter {
+  readonly #kernel = kernelOfThread();
   readonly #runs = new ByteWriter();
   readonly #literals = new ByteWriter();
   readonly #lengths = new ByteWriter();
@@ -40,29 +49,48 @@ export class TokenStreamWriter {
     ];
   }
 
+  /** Begins anew. */
+  clear(): void {
+    this.#runs.clear();
+    this.#literals.clear();
+    this.#lengths.clear();
+    this.#low.clear();
+    this.#high.clear();
+    this.#irregular.clear();
+    this.#run = this.#regular = 0;
+  }
+
   add(tokens: Uint32Array): void {
-    for (let at = 0; at < tokens.length; at++) {
-      const token = tokens[at]!;
-      if (isMatch(token)) this.#addMatch(token);
-      else {
-        this.#literals.byte(token);
-        this.#run++;
-      }
+    for (let at = 0; at < tokens.length; at += STREAM_CAPACITY) {
+      this.#encode(tokens.subarray(at, at + STREAM_CAPACITY));
     }
   }
 
-  #addMatch(token: number): void {
-    this.#runs.number(this.#run);
-    this.#run = 0;
-    this.#lengths.byte(lengthOf(token) - 3);
-    const distance = distanceOf(token) - 1;
-    this.#low.byte(distance & 0xff);
-    this.#high.byte(distance >> 8);
-    if (token >= IRREGULAR) {
+  #encode(tokens: Uint32Array): void {
+    const kernel = this.#kernel;
+    kernel.tokens.set(tokens);
+    kernel.encode(tokens.length, this.#run);
+    const { runCount, literalCount, matchCount } = kernel;
+    this.#run = kernel.run;
+    this.#runs.append(kernel.runs.subarray(0, runCount));
+    this.#literals.append(kernel.literals.subarray(0, literalCount));
+    this.#lengths.append(kernel.lengths.subarray(0, matchCount));
+    this.#low.append(kernel.low.subarray(0, matchCount));
+    this.#high.append(kernel.high.subarray(0, matchCount));
+    if (kernel.isIrregular) this.#noteIrregular(tokens);
+    else this.#regular += matchCount;
+  }
+
+  #noteIrregular(tokens: Uint32Array): void {
+    for (let at = 0; at < tokens.length; at++) {
+      const token = tokens[at]!;
+      if (!isMatch(token)) continue;
+      if (token < IRREGULAR) {
+        this.#regular++;
+        continue;
+      }
       this.#irregular.number(this.#regular);
       this.#regular = 0;
-    } else {
-      this.#regular++;
     }
   }
 }
@@ -83,11 +111,18 @@ function markIrregular(tokens: Uint32Array, irregular: ByteReader): void {
   }
 }
 
+/** Puts as much of a stream into a buffer of the kernel as fits. @returns how many bytes */
+function fill(buffer: Uint8Array, stream: Uint8Array, from: number): number {
+  const piece = stream.subarray(from, from + buffer.length);
+  buffer.set(piece);
+  return piece.length;
+}
+
 /**
  * Reads the tokens of all streams.
- * @throws TokenError `truncated`, `trailing`, `token` when they do not fit together
+ * @throws TokenError `truncated`, `trailing`, `token`, `number` when they do not fit together
  */
-export function readTokenStreams(streams: readonly Uint8Array[]): Uint32Array {
+export function readTokenStreams(streams: readonly Uint8Array[]): Uint32Array<ArrayBuffer> {
   const [runs, literals, lengths, low, high, irregular] = streams as readonly [
     Uint8Array,
     Uint8Array,
@@ -99,28 +134,29 @@ export function readTokenStreams(streams: readonly Uint8Array[]): Uint32Array {
   const matches = lengths.length;
   if (low.length !== matches || high.length !== matches) throw new TokenError('truncated');
   const tokens = new Uint32Array(literals.length + matches);
+  const kernel = kernelOfThread();
+  kernel.reset();
   let count = 0;
+  let run = 0;
   let literal = 0;
-  let at = 0;
-  for (let match = 0; match < matches; match++) {
-    // Nearly all runs are shorter than 128, so the first byte is all.
-    let run = runs[at++]!;
-    if (run >= 0x80) {
-      run &= 0x7f;
-      for (let scale = 0x80; runs[at - 1]! >= 0x80 && scale <= MAX_SCALE; scale *= 0x80) {
-        run += (runs[at++]! & 0x7f) * scale;
-      }
-    }
-    const end = literal + run;
-    // Not a number when the runs have ended.
-    if (!(end <= literals.length)) throw new TokenError('truncated');
-    while (literal < end) tokens[count++] = literals[literal++]!;
-    const distance = (low[match]! | (high[match]! << 8)) + 1;
-    if (distance > 32_768) throw new TokenError('token');
-    tokens[count++] = matchToken(lengths[match]! + 3, distance);
+  for (let match = 0; match < matches; ) {
+    const runBytes = fill(kernel.runs, runs, run);
+    const literalBytes = fill(kernel.literals, literals, literal);
+    const matchBytes = fill(kernel.lengths, lengths, match);
+    fill(kernel.low, low, match);
+    fill(kernel.high, high, match);
+    const status = kernel.decode(runBytes, literalBytes, matchBytes);
+    if (status !== NEED_INPUT) throw new TokenError(status === BAD_RUN ? 'number' : 'token');
+    const { runCount, literalCount, matchCount, tokenCount } = kernel;
+    if (runCount + literalCount + matchCount === 0) throw new TokenError('truncated');
+    tokens.set(kernel.tokens.subarray(0, tokenCount), count);
+    count += tokenCount;
+    run += runCount;
+    literal += literalCount;
+    match += matchCount;
   }
-  if (at !== runs.length) throw new TokenError('trailing');
-  while (literal < literals.length) tokens[count++] = literals[literal++]!;
+  if (run !== runs.length) throw new TokenError('trailing');
+  tokens.set(literals.subarray(literal), count);
   if (irregular.length > 0) markIrregular(tokens, new ByteReader(irregular));
   return tokens;
 }

@@ -140,7 +140,8 @@ function readContent(size: number, { places, digests, sums }: Streams<ByteReader
  */
 export function readPiece(bytes: Uint8Array): TreeEntry[] {
   const group = openGroup('T', NAMES.length, bytes);
-  const streams = mapStreams((index) => new ByteReader(group.stream(index)));
+  const bytesOf = group.streams(0, NAMES.length);
+  const streams = mapStreams((index) => new ByteReader(bytesOf[index]!));
   const { paths, attributes, links } = streams;
   const entries: TreeEntry[] = [];
   let last = '';

@@ -1,8 +1,9 @@
 /** The files of a layer that has been taken apart: read from what is stored, nothing is restored. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
+import { MAX_OVERHANG } from '../../codec/kernels/layout.ts';
 import { readBaseGroup } from '../../codec/tokens/base-group.ts';
-import { MAX_OVERHANG, PART_SIZE } from '../../codec/tokens/part.ts';
+import { PART_SIZE } from '../../codec/tokens/part.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { keys, ranges } from '../../storage/metadata/keys.ts';
 import { decode } from '../../storage/metadata/records.ts';

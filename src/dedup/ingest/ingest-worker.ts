@@ -3,6 +3,7 @@
  * chunks ahead, and for what it needs of the store.
  */
 import { parentPort } from 'node:worker_threads';
+import { freeBytes } from '../../lib/free-bytes.ts';
 import { LayerRefusedError } from '../errors.ts';
 import { createLayerTaker, type IngestHost } from './take-apart.ts';
 import { TAKE_APART } from './take-apart-options.ts';
@@ -37,6 +38,7 @@ async function* read(): AsyncGenerator<Uint8Array, void> {
     const chunk = chunks.shift();
     if (chunk === undefined) return;
     yield chunk;
+    freeBytes(chunk);
     post({ kind: 'pull' });
   }
 }

@@ -3,6 +3,7 @@
  * its bytes again. Only then the layer has a recipe. Whatever ends an ingest before that leaves
  * nothing but a loose recipe, which is taken apart at once, or after a crash by the collector.
  */
+import { freeBytes } from '../../lib/free-bytes.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { beginRecipe, enterRecipe, findRecipe, takeRecipeApart } from '../catalog/recipes.ts';
 import { type DedupContext, GROUP_KIND } from '../context.ts';
@@ -61,7 +62,10 @@ async function verify(
   const range = { start: 0, end: index.size };
   try {
     const blocks = restoreRecipe(context, { recipe, index }, { digest, range, signal });
-    for await (const _ of blocks) await turn.wait(signal);
+    for await (const block of blocks) {
+      freeBytes(block);
+      await turn.wait(signal);
+    }
   } catch (error) {
     // A group that was damaged before is not used the next time.
     if (!(error instanceof LayerDamagedError) || isGroupError(error.cause)) throw error;

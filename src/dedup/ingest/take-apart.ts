@@ -2,7 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import { DeflateError } from '../../codec/deflate/errors.ts';
 import { GzipError } from '../../codec/gzip/errors.ts';
-import { type BaseGroup, readBaseGroup } from '../../codec/tokens/base-group.ts';
+import { type BaseParts, readBaseParts } from '../../codec/tokens/base-group.ts';
 import { ByteWriter } from '../../codec/tokens/bytes.ts';
 import { TokenError } from '../../codec/tokens/errors.ts';
 import type { GroupId } from '../../storage/segments/types.ts';
@@ -82,30 +82,30 @@ export interface LayerTaker {
 }
 
 /** A group that is damaged is as good as none: its parts are stored anew. */
-function tryRead(bytes: Uint8Array): BaseGroup | undefined {
+function tryRead(bytes: Uint8Array): BaseParts | undefined {
   try {
-    return readBaseGroup(bytes);
+    return readBaseParts(bytes);
   } catch (error) {
     if (error instanceof TokenError) return undefined;
     throw error;
   }
 }
 
-/** Has pieces of a tree stored, some at a time. */
-async function storeTree(pieces: Iterable<TreePiece>, host: IngestHost): Promise<void> {
-  let some: TreePiece[] = [];
-  for (const piece of pieces) {
-    some.push(piece);
-    if (some.length < PIECES_AT_ONCE) continue;
-    await host.storeTree(some);
-    some = [];
+/** Cuts a sequence into lists of so many items. */
+function* inLists<T>(items: Iterable<T>, count: number): Generator<T[], void> {
+  let list: T[] = [];
+  for (const item of items) {
+    list.push(item);
+    if (list.length < count) continue;
+    yield list;
+    list = [];
   }
-  if (some.length > 0) await host.storeTree(some);
+  if (list.length > 0) yield list;
 }
 
 /** Creates a taker, with a cache of decoded groups. */
 export function createLayerTaker({ maxVariants, level }: TakeApartOptions): LayerTaker {
-  const decoded = new LRUCache<GroupId, BaseGroup>({
+  const decoded = new LRUCache<GroupId, BaseParts>({
     maxSize: CACHE_SIZE,
     sizeCalculation: memoryOf,
   });
@@ -113,8 +113,8 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
   async function groupsOf(
     variants: readonly (readonly BasePlace[])[],
     host: IngestHost,
-  ): Promise<ReadonlyMap<GroupId, BaseGroup>> {
-    const groups = new Map<GroupId, BaseGroup>();
+  ): Promise<ReadonlyMap<GroupId, BaseParts>> {
+    const groups = new Map<GroupId, BaseParts>();
     const missing = new Set<GroupId>();
     for (const { group } of variants.flat()) {
       const known = decoded.get(group);
@@ -133,6 +133,14 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
   }
 
   async function store(draft: SectionDraft, host: IngestHost, layer: object): Promise<void> {
+    try {
+      await tryToStore(draft, host, layer);
+    } finally {
+      draft.free();
+    }
+  }
+
+  async function tryToStore(draft: SectionDraft, host: IngestHost, layer: object): Promise<void> {
     const hashes = draft.parts.map(({ hash }) => hash);
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const variants = hashes.length > 0 ? await host.find(hashes) : [];
@@ -161,14 +169,34 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
     const hasher = new BlockSums();
     const sums = new ByteWriter();
     const layer = {};
-    for await (const chunk of chunks) {
-      for (const sum of hasher.add(chunk)) sums.append(sum);
-      for (const draft of cutter.push(chunk)) await store(draft, host, layer);
-      await storeTree(cutter.tree.full(), host);
+    /** The section that is on its way, while the next one is cut. */
+    let storing: Promise<void> = Promise.resolve();
+    const storeNext = async (draft: SectionDraft): Promise<void> => {
+      await storing;
+      storing = store(draft, host, layer);
+      // It is looked at in its turn; until then a failure is not unhandled.
+      storing.catch(() => undefined);
+    };
+    const storeTree = async (pieces: Iterable<TreePiece>): Promise<void> => {
+      for (const some of inLists(pieces, PIECES_AT_ONCE)) {
+        // The host takes one call at a time.
+        await storing;
+        await host.storeTree(some);
+      }
+    };
+    try {
+      for await (const chunk of chunks) {
+        for (const sum of hasher.add(chunk)) sums.append(sum);
+        for (const draft of cutter.push(chunk)) await storeNext(draft);
+        await storeTree(cutter.tree.full());
+      }
+      for (const sum of hasher.finish()) sums.append(sum);
+      for (const draft of cutter.finish()) await storeNext(draft);
+    } finally {
+      // Nothing is asked of the host any more when this is over.
+      await storing;
     }
-    for (const sum of hasher.finish()) sums.append(sum);
-    for (const draft of cutter.finish()) await store(draft, host, layer);
-    await storeTree(cutter.tree.finish(), host);
+    await storeTree(cutter.tree.finish());
     const { size, plainSize, isOpaque } = cutter;
     return { size, plainSize, isOpaque, sums: sums.bytes };
   }

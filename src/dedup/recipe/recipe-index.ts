@@ -29,9 +29,6 @@ export interface RecipeIndex {
   readonly sums: Uint8Array;
 }
 
-const HEAD = 0;
-const SECTIONS = 1;
-const SUMS = 2;
 const STREAM_COUNT = 3;
 
 /** The bytes of an index, in pieces that fit in groups of the store. */
@@ -64,15 +61,19 @@ export function encodeRecipeIndex(index: RecipeIndex): Uint8Array[] {
  */
 export function decodeRecipeIndex(bytes: Uint8Array): RecipeIndex {
   const group = openGroup('R', STREAM_COUNT, bytes);
-  const head = new ByteReader(group.stream(HEAD));
+  const [headStream, sectionStream, sums] = group.streams(0, STREAM_COUNT) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
+  const head = new ByteReader(headStream);
   const size = head.number();
   const plainSize = head.number();
   head.end();
-  const sums = group.stream(SUMS);
   if (sums.length !== Math.ceil(size / BLOCK_SIZE) * SUM_SIZE) {
     throw new RecipeError('not as many checksums as blocks');
   }
-  const reader = new ByteReader(group.stream(SECTIONS));
+  const reader = new ByteReader(sectionStream);
   const sections: IndexedSection[] = [];
   let last = { group: 0, groupCount: 0, startBit: 0, startByte: 0 };
   while (reader.left > 0) {

@@ -3,7 +3,6 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { workerUrl } from '../../lib/worker-url.ts';
 import { RecipeError } from '../errors.ts';
-import { packJob } from './packed-job.ts';
 import type { RebuildJob } from './rebuild-job.ts';
 import type { RebuildAnswer } from './rebuild-worker.ts';
 import type { Rebuilders } from './rebuilders.ts';
@@ -55,8 +54,7 @@ export function createRebuildPool(count = availableParallelism()): Rebuilders {
       if (worker === undefined) return;
       const order = waiting.shift()!;
       busy.set(worker, order);
-      const job = packJob(order.job);
-      worker.postMessage(job, [job.bytes.buffer]);
+      worker.postMessage(order.job, [order.job.bytes.buffer]);
     }
   }
 

@@ -1,7 +1,6 @@
 /** Body of a thread that rebuilds sections, one at a time. */
 import { parentPort } from 'node:worker_threads';
-import { type PackedJob, unpackJob } from './packed-job.ts';
-import { createRebuildBench } from './rebuild-job.ts';
+import { createRebuildBench, type RebuildJob } from './rebuild-job.ts';
 
 /** What a thread answers: the bytes of the section, or what is wrong with it. */
 export type RebuildAnswer =
@@ -10,9 +9,9 @@ export type RebuildAnswer =
 
 const bench = createRebuildBench();
 
-parentPort?.on('message', (job: PackedJob) => {
+parentPort?.on('message', (job: RebuildJob) => {
   try {
-    const bytes = bench(unpackJob(job));
+    const bytes = bench(job);
     parentPort?.postMessage({ bytes } satisfies RebuildAnswer, [bytes.buffer]);
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);

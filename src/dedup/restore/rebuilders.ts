@@ -5,7 +5,10 @@ import type { RebuildJob } from './rebuild-job.ts';
 export interface Rebuilders {
   /** Sections that are worked on at once. */
   readonly count: number;
-  /** @throws RecipeError when the section, or a group that it needs, is damaged */
+  /**
+   * The bytes of the job are empty afterwards, those of the section belong to who asked.
+   * @throws RecipeError when the section, or a group that it needs, is damaged
+   */
   rebuild(job: RebuildJob): Promise<Uint8Array>;
   close(): Promise<void>;
 }

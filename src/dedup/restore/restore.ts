@@ -1,5 +1,6 @@
 /** Restores layers, or stretches of them: every byte is checked before it leaves. */
 import { timingSafeEqual } from 'node:crypto';
+import { freeBytes } from '../../lib/free-bytes.ts';
 import { algorithmOf, type Digest, finishDigest, startDigest } from '../../oci/digest.ts';
 import type { DedupContext } from '../context.ts';
 import { LayerDamagedError, RecipeError } from '../errors.ts';
@@ -97,6 +98,7 @@ async function* checkedBlocks(
       yield block;
       if (number * BLOCK_SIZE >= blockEnd) return;
     }
+    freeBytes(bytes);
   }
   throw new RecipeError('fewer bytes than the layer has');
 }

@@ -1,7 +1,8 @@
 /** A section on its way to be stored: its tokens and plain bytes, as they come. */
 import { hash } from 'node:crypto';
-import { MAX_OVERHANG, type TokenPart } from '../../codec/tokens/part.ts';
-import { WINDOW } from '../../codec/tokens/plain-space.ts';
+import { MAX_OVERHANG, WINDOW } from '../../codec/kernels/layout.ts';
+import type { TokenPart } from '../../codec/tokens/part.ts';
+import { freeBuffer, freeBytes } from '../../lib/free-bytes.ts';
 import { MAX_GAP_TOKENS, MAX_PARTS, SECTION_SIZE } from './limits.ts';
 import type { SectionEvent } from './model.ts';
 
@@ -23,7 +24,7 @@ const ARENA = 256 * 1024;
 
 /** Plain bytes of a layer from some position on. */
 class PlainBytes {
-  #bytes: Uint8Array;
+  #bytes: Uint8Array<ArrayBuffer>;
   readonly #base: number;
   #length = 0;
 
@@ -37,6 +38,7 @@ class PlainBytes {
     if (this.#length + bytes.length > this.#bytes.length) {
       const grown = new Uint8Array(2 * this.#bytes.length + bytes.length);
       grown.set(this.#bytes.subarray(0, this.#length));
+      freeBytes(this.#bytes);
       this.#bytes = grown;
     }
     this.#bytes.set(bytes, this.#length);
@@ -57,6 +59,10 @@ class PlainBytes {
     next.add(kept);
     return next;
   }
+
+  free(): void {
+    freeBytes(this.#bytes);
+  }
 }
 
 /** A growing section. */
@@ -74,7 +80,8 @@ export class SectionDraft {
   readonly #plain: PlainBytes;
   #gaps = new Uint32Array(16 * 1024);
   #gapCount = 0;
-  #arena = new Uint32Array(0);
+  /** Memory of tokens that have been taken, the last one with room in it. */
+  readonly #arenas: Uint32Array<ArrayBuffer>[] = [];
   #used = 0;
   #tokenCount = 0;
 
@@ -167,12 +174,20 @@ export class SectionDraft {
     yield* rest(this.#gaps.subarray(gap, gap + this.lastGap));
   }
 
+  /** Frees its memory; nothing can be asked of it any more. */
+  free(): void {
+    this.#plain.free();
+    for (const { buffer } of [this.#gaps, ...this.#arenas]) freeBuffer(buffer);
+  }
+
   #keep(tokens: Uint32Array): Uint32Array {
-    if (this.#used + tokens.length > this.#arena.length) {
-      this.#arena = new Uint32Array(Math.max(ARENA, tokens.length));
+    let arena = this.#arenas.at(-1);
+    if (arena === undefined || this.#used + tokens.length > arena.length) {
+      arena = new Uint32Array(Math.max(ARENA, tokens.length));
+      this.#arenas.push(arena);
       this.#used = 0;
     }
-    const kept = this.#arena.subarray(this.#used, this.#used + tokens.length);
+    const kept = arena.subarray(this.#used, this.#used + tokens.length);
     kept.set(tokens);
     this.#used += tokens.length;
     return kept;

@@ -193,7 +193,8 @@ function readTable(table: ByteReader): GroupId[] {
  */
 export function readStructure(bytes: Uint8Array): SectionStructure {
   const group = openGroup('S', NAMES.length, bytes);
-  const streams = mapStreams((index) => new ByteReader(group.stream(index)));
+  const unpacked = group.streams(0, NAMES.length);
+  const streams = mapStreams((index) => new ByteReader(unpacked[index]!));
   const { gaps, places, leads } = streams;
   const table = readTable(streams.table);
   const parts: PartReference[] = [];

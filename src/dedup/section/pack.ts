@@ -1,5 +1,5 @@
 /** Turns a section into what is stored of it: references to parts that are known, and new parts. */
-import { type BaseGroup, BaseGroupWriter } from '../../codec/tokens/base-group.ts';
+import { BaseGroupWriter, type BaseParts } from '../../codec/tokens/base-group.ts';
 import { GapGroupWriter } from '../../codec/tokens/gap-group.ts';
 import type { PackOptions } from '../../codec/tokens/group.ts';
 import type { TokenPart } from '../../codec/tokens/part.ts';
@@ -38,7 +38,7 @@ export interface KnownParts {
   /** For each part of the section, in its order. */
   readonly variants: readonly (readonly BasePlace[])[];
   /** Groups that can be read, by number. */
-  readonly groups: ReadonlyMap<GroupId, BaseGroup>;
+  readonly groups: ReadonlyMap<GroupId, BaseParts>;
 }
 
 /** A part of this section that is stored anew: the number of its new group, and its index there. */
@@ -86,10 +86,19 @@ function roomOf({ tokens, size }: TokenPart): number {
   return Math.min(4 * tokens.length, size + Math.ceil(size / 3)) + 40 * 1024;
 }
 
+let shared: BaseGroupWriter | undefined;
+
+/** The writer of this thread, which packs one section at a time: its memory is used again. */
+function emptyWriter(): BaseGroupWriter {
+  shared ??= new BaseGroupWriter();
+  shared.clear();
+  return shared;
+}
+
 /** Gathers new parts in groups. */
 class NewBases {
   readonly done: NewBase[] = [];
-  #writer = new BaseGroupWriter();
+  readonly #writer = emptyWriter();
   #hashes: string[] = [];
   readonly #layer: unknown;
   readonly #options: PackOptions;
@@ -112,7 +121,6 @@ class NewBases {
   finish(): void {
     if (this.#hashes.length === 0) return;
     this.done.push({ bytes: this.#writer.finish(this.#options), hashes: this.#hashes });
-    this.#writer = new BaseGroupWriter();
     this.#hashes = [];
   }
 }
@@ -161,6 +169,7 @@ export function packSection(
     const candidates = candidatesOf(part, places);
     const same = candidates.find((candidate) => isSame(candidate.part, part));
     if (same !== undefined) return { gap, place: same.place, lead: undefined };
+    if (candidates.length === 0) return { gap, place: addFresh(part), lead: undefined };
     let best: Candidate | undefined;
     let least = Number.POSITIVE_INFINITY;
     const bits = bitsOf(part.tokens);

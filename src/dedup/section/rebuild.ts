@@ -2,20 +2,19 @@
 import type { BlockHead } from '../../codec/deflate/block.ts';
 import { DeflateWriter } from '../../codec/deflate/writer.ts';
 import { createWriterKernel } from '../../codec/kernels/instances.ts';
-import { DYNAMIC, STORED, TOKEN_CAPACITY } from '../../codec/kernels/layout.ts';
+import { DYNAMIC, STORED } from '../../codec/kernels/layout.ts';
 import type { WriterKernel } from '../../codec/kernels/types.ts';
-import type { BaseGroup } from '../../codec/tokens/base-group.ts';
+import type { BaseParts } from '../../codec/tokens/base-group.ts';
 import { readGapGroup } from '../../codec/tokens/gap-group.ts';
 import { PatchGroupReader } from '../../codec/tokens/patch-group.ts';
+import { freeBuffer } from '../../lib/free-bytes.ts';
 import type { GroupId } from '../../storage/segments/types.ts';
 import { RecipeError } from '../errors.ts';
 import { readStructure, splitSection } from './format.ts';
 import type { BitRange, BlockEvent, SectionEvent, SectionStructure } from './model.ts';
 
 /** Gives the base groups that a section needs. */
-export type BaseSource = (id: GroupId) => BaseGroup;
-
-const NO_TOKENS = new Uint32Array(0);
+export type BaseSource = (id: GroupId) => BaseParts;
 
 /** What the writer is told of a block, of which only a part may be written. */
 function headOf(event: BlockEvent): BlockHead {
@@ -41,8 +40,8 @@ function headBits({ type, headerBits }: BlockHead): number {
 export class SectionRebuilder {
   readonly #kernel: WriterKernel;
   readonly #writer: DeflateWriter;
-  /** Tokens gathered for the writer. */
-  readonly #held = new Uint32Array(TOKEN_CAPACITY);
+  /** Tokens gathered for the writer, where it reads them. */
+  readonly #held: Uint32Array;
   #count = 0;
   #events: readonly SectionEvent[] = [];
   #next = 0;
@@ -56,6 +55,7 @@ export class SectionRebuilder {
   /** @param kernel - to be used by this rebuilder alone */
   constructor(kernel: WriterKernel = createWriterKernel()) {
     this.#kernel = kernel;
+    this.#held = kernel.tokens;
     this.#writer = new DeflateWriter(kernel);
   }
 
@@ -106,7 +106,7 @@ export class SectionRebuilder {
     patches: Uint8Array,
     bases: BaseSource,
   ): void {
-    const gapTokens = gaps.length > 0 ? readGapGroup(gaps) : NO_TOKENS;
+    const gapTokens = gaps.length > 0 ? readGapGroup(gaps) : new Uint32Array(0);
     const patchReader = patches.length > 0 ? new PatchGroupReader(patches) : undefined;
     let from = 0;
     const gap = (count: number): void => {
@@ -125,6 +125,7 @@ export class SectionRebuilder {
     if (lastGap > 0) gap(lastGap);
     if (from < gapTokens.length) throw new RecipeError('too many gap tokens');
     patchReader?.end();
+    freeBuffer(gapTokens.buffer);
   }
 
   /** Takes tokens to where the writer gets many at once. */

@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { LayerStore } from '../../dedup/layer-store.ts';
+import { freeBytes } from '../../lib/free-bytes.ts';
 import type { Digest } from '../../oci/digest.ts';
 
 /** Milliseconds that a client may take for the bytes in front of it and keep its restore. */
@@ -77,9 +78,11 @@ export async function sendLayer(transfer: LayerTransfer): Promise<void> {
       })) {
         signal.throwIfAborted();
         if (position === start) begin();
-        res.write(block);
-        position += block.length;
-        onBytes(block.length);
+        const { length } = block;
+        // Blocks come faster than the garbage collector would free them.
+        res.write(block, () => freeBytes(block));
+        position += length;
+        onBytes(length);
         if (!(await drained(res, signal, PATIENCE))) break;
       }
     }

@@ -8,8 +8,6 @@ import { RequestCounters, type Telemetry } from './telemetry.ts';
 export interface MetricsOptions {
   /** Version of the program. */
   readonly version: string;
-  /** Counters of the server's requests. Default: new ones. */
-  readonly counters?: RequestCounters;
   /** Asked once a scrape. */
   readonly store: () => StoreFigures | Promise<StoreFigures>;
 }
@@ -81,7 +79,7 @@ function addRequestMetrics(registry: Registry, counters: RequestCounters): void 
  */
 export function createMetrics(options: MetricsOptions): Metrics {
   const registry = new Registry();
-  const { counters = new RequestCounters() } = options;
+  const counters = new RequestCounters();
   collectDefaultMetrics({ register: registry });
   new Gauge({
     name: 'stowage_info',

@@ -90,18 +90,12 @@ export class RequestCounters implements Telemetry {
   /** Broken requests by status; there are three. */
   readonly #broken = new Map<number, number>();
   #active = 0;
-  #started = 0;
   #bytesIn = 0;
   #bytesOut = 0;
 
   /** Requests that have started and not finished. */
   get active(): number {
     return this.#active;
-  }
-
-  /** Requests that have ever started. */
-  get started(): number {
-    return this.#started;
   }
 
   /** Bytes of all request bodies. */
@@ -115,7 +109,6 @@ export class RequestCounters implements Telemetry {
   }
 
   requestStarted(): void {
-    this.#started++;
     this.#active++;
   }
 

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lengthOf, matchToken } from '../../../src/codec/deflate/token.ts';
+import { SPACE_CAPACITY, WINDOW } from '../../../src/codec/kernels/layout.ts';
 import {
   BaseGroupWriter,
   type BasePart,
   readBaseGroup,
 } from '../../../src/codec/tokens/base-group.ts';
 import { packGroup } from '../../../src/codec/tokens/group.ts';
-import { MAX_SPACE, WINDOW } from '../../../src/codec/tokens/plain-space.ts';
 import { TokenSplitter } from '../../../src/codec/tokens/split.ts';
 import { PATIENT, runs } from '../support/effort.ts';
 import { anyToken, errorCodeOf } from './support/tokens.ts';
@@ -204,7 +204,7 @@ describe('base groups', PATIENT, () => {
     for (; writer.hasRoomFor({ ...part, start: count * size }); count++) {
       writer.add({ ...part, start: count * size });
     }
-    expect(count).toBe(MAX_SPACE / size - 1);
+    expect(count).toBe(SPACE_CAPACITY / size - 1);
     expect(errorCodeOf(() => writer.add({ ...part, start: count * size }))).toBe('size');
     expect(readBaseGroup(writer.finish()).plain()).toHaveLength(count);
   });
@@ -229,7 +229,8 @@ describe('base groups', PATIENT, () => {
         codes.add(
           errorCodeOf(() => {
             const group = readBaseGroup(packed);
-            for (const { bytes } of group.plain()) expect(bytes.length).toBeLessThan(MAX_SPACE);
+            for (const { bytes } of group.plain())
+              expect(bytes.length).toBeLessThan(SPACE_CAPACITY);
           }),
         );
       }),

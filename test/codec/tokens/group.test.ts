@@ -57,8 +57,10 @@ describe('groups', PATIENT, () => {
     fc.assert(
       fc.property(streams, fc.integer({ min: 1, max: 19 }), (all, level) => {
         const group = openGroup('B', all.length, packGroup('B', all, { level }));
+        const together = group.streams(0, all.length);
         for (const [i, stream] of all.entries()) {
-          expect(Buffer.compare(group.stream(i), stream)).toBe(0);
+          expect(Buffer.compare(group.streams(i, 1)[0]!, stream)).toBe(0);
+          expect(Buffer.compare(together[i]!, stream)).toBe(0);
         }
       }),
       runs(100),
@@ -92,7 +94,7 @@ describe('groups', PATIENT, () => {
     ],
     ['bytes missing', sealed(forged(3, new Uint8Array(3)).subarray(0, -1)), 'truncated'],
   ])('with a stream of %s are refused', (_, group, code) => {
-    expect(errorCodeOf(() => openGroup('G', 1, group).stream(0))).toBe(code);
+    expect(errorCodeOf(() => openGroup('G', 1, group).streams(0, 1))).toBe(code);
   });
 
   it('of more than 8 MiB are not made', () => {

@@ -1,12 +1,16 @@
 /** The life of a layer in a store that takes layers apart. */
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { deleteBlob } from '../../../src/storage/blobs.ts';
+import { releaseOrphans } from '../../../src/dedup/catalog/orphans.ts';
+import { addLink, deleteBlob, findBlob } from '../../../src/storage/blobs.ts';
+import { addContent, change } from '../../../src/storage/metadata/changes.ts';
 import { keys, ranges } from '../../../src/storage/metadata/keys.ts';
 import { noise, text } from '../../codec/support/content.ts';
 import { bytesOf, LARGE } from '../../storage/support/content.ts';
+import { memoryPlace } from '../../storage/support/stores.ts';
 import { makeTar } from '../../support/tar.ts';
 import { AT_ONCE, OFF, openTestLayerStore, type TestLayerStore } from '../support/layer-store.ts';
+import { GO_ON } from '../support/layers.ts';
 
 const FILES = Array.from({ length: 30 }, (_, i) => ({
   path: `file-${i}`,
@@ -88,6 +92,44 @@ describe('decisions 3: a layer that was pushed', () => {
     expect((await it_.pull('b', digest))?.equals(LAYER)).toBe(true);
   });
 
+  it('is in the queue by the same commit, which no push has more of', async () => {
+    const counted: number[] = [];
+    for (const policy of [OFF, AT_ONCE]) {
+      let commits = 0;
+      const place = memoryPlace({
+        engine: (engine) => ({
+          ...engine,
+          async commit(batch) {
+            commits++;
+            await engine.commit(batch);
+          },
+        }),
+      });
+      const world = await openTestLayerStore({ place, layers: { policy, background: false } });
+      await world.push('a', LAYER);
+      await world.store.context.kv.settled();
+      commits = 0;
+      await world.push('a', OTHER);
+      counted.push(commits);
+      expect(world.layers.figures().totals.queued).toBe(policy === OFF ? 0 : 2);
+      await world.close();
+    }
+    expect(counted[1]).toBe(counted[0]);
+  });
+
+  it('and whose push waits for its commit keeps the recipe that the collector finds unneeded', async () => {
+    const digest = await it_.push('a', LAYER);
+    await it_.settled();
+    await deleteBlob(it_.store.context, 'a', digest);
+    const { context } = it_.store;
+    const pushed = change(context.kv, (changes) => {
+      addContent(changes, digest, { inline: LAYER }, context.clock());
+      addLink(context, changes, 'b', { digest, size: LAYER.length });
+    });
+    await Promise.all([pushed, releaseOrphans(context, GO_ON)]);
+    expect(context.kv.has(keys.recipe(digest))).toBe(true);
+  });
+
   it('outlives a restart, in the queue and as a recipe', async () => {
     await it_.reopen({ background: false });
     const digest = await it_.push('a', LAYER);
@@ -164,6 +206,44 @@ describe('decisions 3: an intact copy', () => {
     await it_.reopen();
     await it_.settled();
     expect(it_.isRecipe(first)).toBe(true);
+  });
+
+  it('stays when a repository that wants it so has come to hold it before the drop', async () => {
+    const allows = (repository: string): boolean => repository !== 'kept';
+    const policy = { ...AT_ONCE, minAge: 3_600_000, intactBudget: 1e9, allows };
+    await it_.reopen({ policy: { ...policy, everywhere: undefined } });
+    const digest = await it_.push('a', LAYER);
+    await it_.settled();
+    await it_.push('kept', LAYER);
+    it_.test.time.now += 7_200_000;
+    await it_.settled();
+    expect(it_.layers.figures().totals.copies).toBe(1);
+    expect(it_.isRecipe(digest)).toBe(false);
+  });
+
+  it('stays when it is asked for while others are dropped', async () => {
+    const layers = Array.from({ length: 20 }, (_, i) =>
+      gzipSync(makeTar([{ path: `${i}`, bytes: text(500, i + 1) }])),
+    );
+    let hasBegun = false;
+    await it_.reopen({
+      policy: { ...AT_ONCE, minAge: 3_600_000, intactBudget: 1e9 },
+      faultPoint(name) {
+        if (name !== 'drop.committed' || hasBegun) return;
+        hasBegun = true;
+        for (const digest of digests) findBlob(it_.store.context, 'a', digest);
+      },
+    });
+    const digests: string[] = [];
+    for (const layer of layers) digests.push(await it_.push('a', layer));
+    await it_.settled();
+    it_.test.time.now += 3_600_000;
+    await it_.settled();
+    // Those of the first commit were gone by then.
+    const dropped = digests.filter((digest) => it_.isRecipe(digest)).length;
+    expect(hasBegun).toBe(true);
+    expect(dropped).toBeGreaterThan(0);
+    expect(dropped).toBeLessThan(layers.length);
   });
 
   it('that is damaged is replaced by the recipe', async () => {

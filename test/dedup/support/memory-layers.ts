@@ -11,11 +11,15 @@ import { chunksOf } from '../../codec/support/deflate.ts';
 /** A section as a store would keep it. */
 export interface StoredSection extends BitRange {
   readonly bytes: Uint8Array;
+  /** Base groups that it refers to. */
+  readonly uses: readonly number[];
 }
 
 /** Parts that are known to several layers. */
 export class MemoryLayers {
   readonly groups = new Map<number, BaseGroup>();
+  /** The same as they are stored. */
+  readonly packed = new Map<number, Uint8Array>();
   readonly variants = new Map<string, BasePlace[]>();
   /** Bytes in base groups. */
   baseBytes = 0;
@@ -41,14 +45,16 @@ export class MemoryLayers {
     const ids = packed.bases.map(({ bytes, hashes }) => {
       const group = this.#next++;
       this.groups.set(group, readBaseGroup(bytes));
+      this.packed.set(group, bytes);
       this.baseBytes += bytes.length;
       for (const [index, hash] of hashes.entries()) {
         this.variants.set(hash, [...(this.variants.get(hash) ?? []), { group, index }]);
       }
       return group;
     });
-    const bytes = Uint8Array.from(joinSection(packed.finish(ids)));
-    return { bytes, startBit: draft.startBit, endBit: draft.endBit };
+    const pieces = packed.finish(ids);
+    const bytes = Uint8Array.from(joinSection(pieces));
+    return { bytes, uses: pieces.uses, startBit: draft.startBit, endBit: draft.endBit };
   }
 
   /** The bytes of a section. */

@@ -1,0 +1,49 @@
+/** An empty store of layers on a real folder, as the benchmarks use it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createTakerThreads } from '../../src/dedup/ingest/taker-threads.ts';
+import { type Layers, openLayers } from '../../src/dedup/layers.ts';
+import { createRebuildPool } from '../../src/dedup/restore/rebuild-pool.ts';
+import { openLmdbEngine } from '../../src/storage/kv/lmdb.ts';
+import { openKeyValueStore } from '../../src/storage/kv/store.ts';
+import type { KeyValueStore } from '../../src/storage/kv/types.ts';
+import { openSegmentStore } from '../../src/storage/segments/store.ts';
+import { openFileSystemTarget } from '../../src/storage/target/file-system.ts';
+
+/** A store and the folder that it lies in. */
+export interface BenchStore {
+  readonly folder: string;
+  readonly kv: KeyValueStore;
+  readonly layers: Layers;
+}
+
+/** Runs `work` with an empty store in a new folder, which is removed afterwards. */
+export async function withStore(
+  threads: number,
+  work: (store: BenchStore) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'stowage-bench-dedup-'));
+  const kv = openKeyValueStore(openLmdbEngine(join(folder, 'stowage.mdb')));
+  const segments = await openSegmentStore({
+    kv,
+    openTarget: (allocate) => openFileSystemTarget({ root: join(folder, 'segments'), allocate }),
+  });
+  const layers = openLayers(
+    {
+      kv,
+      segments,
+      rebuilders: createRebuildPool(threads),
+      takers: createTakerThreads(threads),
+    },
+    { source: () => undefined },
+  );
+  try {
+    await work({ folder, kv, layers });
+  } finally {
+    await layers.close();
+    await segments.close();
+    await kv.close();
+    await rm(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,52 @@
+/** Jobs one after the other, with more tokens than are kept decoded. */
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { createRebuildBench, type RebuildJob } from '../../../src/dedup/restore/rebuild-job.ts';
+import { noise, text } from '../../codec/support/content.ts';
+import { makeTar } from '../../support/tar.ts';
+import { MemoryLayers, type StoredSection } from '../support/memory-layers.ts';
+
+const layers = new MemoryLayers();
+const size = 1_500_000;
+const entries = [
+  // Of noise each byte is a token of its own: 4 bytes in memory.
+  ...Array.from({ length: 6 }, (_, i) => ({ path: `noise-${i}`, bytes: noise(size, i + 1) })),
+  ...Array.from({ length: 40 }, (_, i) => ({ path: `text-${i}`, bytes: text(30_000, i + 1) })),
+];
+const sections = layers.add(gzipSync(makeTar(entries)));
+
+function jobOf({ bytes, uses, startBit, endBit }: StoredSection): RebuildJob {
+  const groups = uses.map((id) => layers.packed.get(id)!);
+  const joined = Buffer.concat([...groups, bytes]);
+  return {
+    bytes: Uint8Array.from(joined),
+    bases: uses.map((id, i) => [id, groups[i]!.length]),
+    startBit,
+    endBit,
+  };
+}
+
+describe('a place for rebuilding', () => {
+  it('gives the same bytes however often groups leave its cache and come back', () => {
+    const bench = createRebuildBench();
+    const wanted = sections.map((section) => layers.rebuildSection(section));
+    expect(sections.length).toBeGreaterThan(1);
+    const order = sections.map((_, i) => i);
+    for (const number of [...order, ...order, ...order.toReversed()]) {
+      const bytes = bench(jobOf(sections[number]!));
+      expect(Buffer.compare(bytes, wanted[number]!)).toBe(0);
+    }
+  });
+
+  it('frees the bytes of a job, also of one that fails', () => {
+    const bench = createRebuildBench();
+    const job = jobOf(sections[0]!);
+    bench(job);
+    expect(job.bytes.length).toBe(0);
+    const broken = jobOf(sections[0]!);
+    broken.bytes[10]! ^= 1;
+    expect(() => bench(broken)).toThrow();
+    expect(broken.bytes.length).toBe(0);
+    expect(bench(jobOf(sections[0]!)).length).toBeGreaterThan(0);
+  });
+});
