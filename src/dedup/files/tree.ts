@@ -1,4 +1,5 @@
 /** Reads trees piece by piece: one path, or all from some path on in their order. */
+import { createBreather } from '../../lib/breather.ts';
 import type { TreeEntry, TreePiece } from './model.ts';
 import { comparePaths } from './paths.ts';
 
@@ -124,7 +125,12 @@ export class Tree {
   constructor(pieces: readonly PiecePlace[], read: ReadPiece) {
     const numbered = pieces.map(({ first, run }, number) => ({ number, first, run }));
     this.#runs = [...Map.groupBy(numbered, ({ run }) => run).values()];
-    this.#read = read;
+    const breathe = createBreather();
+    this.#read = async (number) => {
+      // What is in memory comes without waiting, however much of it is gone over.
+      await breathe();
+      return await read(number);
+    };
   }
 
   /** A cursor, which has to be set somewhere first. */
