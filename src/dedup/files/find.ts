@@ -6,7 +6,7 @@
 import { createBreather } from '../../lib/breather.ts';
 import type { Glob } from '../../lib/glob.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { after, type Entry, type KeyRange, type KeyValueStore } from '../../storage/kv/types.ts';
+import { after, type KeyRange, type KeyValueStore } from '../../storage/kv/types.ts';
 import { keys, lastPart, numberOf, ranges } from '../../storage/metadata/keys.ts';
 import { decode } from '../../storage/metadata/records.ts';
 import type { FileKeyRecord, TreePieceRecord, TreeRecord } from '../catalog/records.ts';
@@ -79,15 +79,20 @@ interface Candidate {
   readonly group: number;
 }
 
-/** The entries of a range from a position on, a few at a time. */
-function* entriesFrom(
+/** The entries of a range from a position on, a few at a time, each read when it is come to. */
+function* entriesFrom<T>(
   kv: KeyValueStore,
   range: KeyRange,
   from: string | undefined,
-): Generator<Entry, void> {
+  read: (value: Uint8Array) => T,
+): Generator<readonly [key: string, record: T], void> {
   let start = from ?? range.from;
   for (;;) {
-    const found = [...kv.entries({ from: start, to: range.to, limit: STEP })];
+    const found: (readonly [string, T])[] = [];
+    // Values hold until the next one is taken.
+    for (const [key, value] of kv.entries({ from: start, to: range.to, limit: STEP })) {
+      found.push([key, read(value)]);
+    }
     yield* found;
     if (found.length < STEP) return;
     start = after(found.at(-1)![0]);
@@ -99,7 +104,7 @@ function* keysFrom(
   range: KeyRange,
   from: string | undefined,
 ): Generator<string, void> {
-  for (const [key] of entriesFrom(kv, range, from)) yield key;
+  for (const [key] of entriesFrom(kv, range, from, () => undefined)) yield key;
 }
 
 function rangeOf(query: FileQuery): KeyRange {
@@ -119,12 +124,14 @@ function* candidates(
   from?: FindPosition,
 ): Generator<Candidate> {
   const start = from && (from.entry === undefined ? after(from.key) : from.key);
-  for (const [key, value] of entriesFrom(kv, rangeOf(query), start)) {
-    if (query.kind === 'glob') {
-      const { group } = decode<TreePieceRecord>(value);
+  const range = rangeOf(query);
+  if (query.kind === 'glob') {
+    for (const [key, { group }] of entriesFrom(kv, range, start, decode<TreePieceRecord>)) {
       yield { key, recipe: numberOf(key.slice(0, key.lastIndexOf(' '))), group };
-    } else {
-      yield { key, recipe: decode<FileKeyRecord>(value).recipe, group: numberOf(key) };
+    }
+  } else {
+    for (const [key, { recipe }] of entriesFrom(kv, range, start, decode<FileKeyRecord>)) {
+      yield { key, recipe, group: numberOf(key) };
     }
   }
 }

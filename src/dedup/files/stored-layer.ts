@@ -127,9 +127,10 @@ export function createStoredFiles(context: DedupContext, recipes: RecipeOpener):
       const record = findRecipe(kv, digest);
       if (record === undefined || !kv.has(keys.tree(record.recipe))) return undefined;
       const recipe = await recipes.open(digest, signal);
-      const places = [...kv.entries(ranges.treePieces(recipe.recipe))].map(([, value]) =>
-        decode<TreePieceRecord>(value),
-      );
+      const places: TreePieceRecord[] = [];
+      for (const [, value] of kv.entries(ranges.treePieces(recipe.recipe))) {
+        places.push(decode<TreePieceRecord>(value));
+      }
       return {
         digest,
         tree: new Tree(places, (number) => pieceOf(places[number]!.group)),

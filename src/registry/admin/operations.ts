@@ -3,6 +3,7 @@
  * store inside the server's process and over HTTP in the commands, so that a command does not know
  * where its registry runs. All data is plain: numbers, strings, lists. Times are ISO 8601 in UTC.
  */
+import type { FileOperations } from './file-operations.ts';
 
 /** How far a long job is. */
 export interface Progress {
@@ -283,6 +284,8 @@ export interface Operations {
   restore(repository: string, reference: string): Promise<RestorationResult>;
   readonly collection: Job<CollectionReport, { readonly dryRun: boolean }>;
   readonly scrub: Job<ScrubReport>;
+  /** The files inside of images. */
+  readonly files: FileOperations;
   readonly dedup: {
     report(): Promise<DedupReport>;
     /** Writes back the layers that the policy does not allow to be taken apart. */
