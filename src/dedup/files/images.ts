@@ -77,7 +77,7 @@ async function readParts(
  * Finds an image.
  * @throws ImageError, ContentDamagedError
  */
-export async function findImage(
+async function findImage(
   store: StoreContext,
   { repository, reference, platform }: ImageReference,
 ): Promise<FoundImage> {

@@ -50,7 +50,7 @@ function isDevice(type: TreeEntryType): boolean {
 }
 
 /** Bytes that the checksums of a file take; 0 when its digest is that of its only part. */
-export function sumsSize(size: number): number {
+function sumsSize(size: number): number {
   return size <= PART_SIZE ? 0 : Math.ceil(size / PART_SIZE) * SUM_SIZE;
 }
 

@@ -29,7 +29,7 @@ export interface UnpackLimits {
 }
 
 /** The limits, unless a test sets others. */
-export const UNPACK_LIMITS: UnpackLimits = {
+const UNPACK_LIMITS: UnpackLimits = {
   size: 256 * 1024 * 1024,
   plainSize: 1024 * 1024 * 1024,
   time: 60_000,
