@@ -100,6 +100,7 @@ const INGEST: readonly Point[] = [
   'ingest.written',
   'segment.synced',
   'ingest.section',
+  'ingest.tree',
   'ingest.verified',
   'ingest.committed',
   'drop.committed',
@@ -107,6 +108,7 @@ const INGEST: readonly Point[] = [
 ];
 const COLLECT: readonly Point[] = [
   'collect.section',
+  'collect.tree',
   'collect.base',
   'compaction.copied',
   'compaction.swapped',
@@ -220,9 +222,11 @@ describe('a server that dies while it works on layers', () => {
       'ingest.begun': true,
       'ingest.written': true,
       'ingest.section': true,
+      'ingest.tree': true,
       'ingest.verified': true,
       'ingest.committed': true,
       'collect.section': true,
+      'collect.tree': true,
       'collect.base': true,
       'drop.committed': true,
       'drop.unlinked': true,

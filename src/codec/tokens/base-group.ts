@@ -152,6 +152,11 @@ export interface BaseGroup extends BaseParts {
    * @throws TokenError `truncated`, `trailing` and what `PlainSpace` throws
    */
   plain(): readonly PlainPart[];
+  /**
+   * The bytes of all parts and nothing else, each a copy.
+   * @throws as {@link plain}
+   */
+  contents(): readonly Uint8Array[];
 }
 
 let spaceKernel: SpaceKernel | undefined;
@@ -198,21 +203,31 @@ export function readBaseParts(bytes: Uint8Array): BaseParts {
 export function readBaseGroup(bytes: Uint8Array): BaseGroup {
   const group = openGroup('B', STREAM_COUNT, bytes);
   const { rows, parts, tokens } = readParts(group);
+
+  /** Makes the plain bytes of part after part, and takes of each what is wanted. */
+  function carryOut<T>(take: (space: PlainSpace, start: number, part: TokenPart) => T): T[] {
+    spaceKernel ??= createSpaceKernel();
+    const space = new PlainSpace(spaceKernel);
+    const context = new ByteReader(group.streams(CONTEXT, 1)[0]!);
+    const taken = parts.map((part, i) =>
+      take(
+        space,
+        space.add(part, rows[i]!.gap, () => context.byte()),
+        part,
+      ),
+    );
+    context.end();
+    return taken;
+  }
+
   return {
     parts,
     tokens,
-    plain() {
-      spaceKernel ??= createSpaceKernel();
-      const space = new PlainSpace(spaceKernel);
-      const context = new ByteReader(group.streams(CONTEXT, 1)[0]!);
-      const plainParts = parts.map((part, i) => {
-        const { size } = part;
-        const start = space.add(part, rows[i]!.gap, () => context.byte());
+    plain: () =>
+      carryOut((space, start, { size }) => {
         const plain = space.bytes(Math.max(0, start - WINDOW), start + size).slice();
         return { bytes: plain.subarray(plain.length - size), plain, start };
-      });
-      context.end();
-      return plainParts;
-    },
+      }),
+    contents: () => carryOut((space, start, { size }) => space.bytes(start, start + size).slice()),
   };
 }

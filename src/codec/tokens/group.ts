@@ -9,9 +9,9 @@ import { TokenError } from './errors.ts';
 
 /**
  * What a group holds: tokens of parts (`B`), tokens of gaps (`G`), patches (`P`), the structure of a
- * section (`S`) or the index of a recipe (`R`).
+ * section (`S`), the index of a recipe (`R`), or entries of a tree (`T`).
  */
-export type GroupKind = 'B' | 'G' | 'P' | 'S' | 'R';
+export type GroupKind = 'B' | 'G' | 'P' | 'S' | 'R' | 'T';
 
 /**
  * The level of zstd. Up to 12 it hardly matters for tokens: of what they take in DEFLATE, level 1

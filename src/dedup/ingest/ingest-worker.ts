@@ -69,6 +69,14 @@ const host: IngestHost = {
     const bytes = handOver(section.bytes);
     return ask('storeSection', { ...section, bytes }, [bytes.buffer]);
   },
+  storeTree(pieces) {
+    const copies = pieces.map((piece) => ({ ...piece, bytes: ownCopy(piece.bytes) }));
+    return ask(
+      'storeTree',
+      copies,
+      copies.map(({ bytes }) => bytes.buffer),
+    );
+  },
 };
 
 async function take(): Promise<void> {

@@ -35,6 +35,8 @@ async function answerTo(host: IngestHost, call: HostCall): Promise<HostAnswer> {
       } finally {
         freeBytes(call.argument.bytes);
       }
+    case 'storeTree':
+      return await host.storeTree(call.argument);
   }
 }
 

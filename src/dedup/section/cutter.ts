@@ -6,8 +6,10 @@ import { createReaderKernel, createWriterKernel } from '../../codec/kernels/inst
 import { STORED } from '../../codec/kernels/layout.ts';
 import type { ReaderKernel, WriterKernel } from '../../codec/kernels/types.ts';
 import { TarWalker } from '../../codec/tar/walker.ts';
+import type { PackOptions } from '../../codec/tokens/group.ts';
 import type { TokenPart } from '../../codec/tokens/part.ts';
 import { TokenSplitter } from '../../codec/tokens/split.ts';
+import { TreeBuilder } from '../files/tree-builder.ts';
 import { SectionDraft, SectionMemory } from './draft.ts';
 import { EventLog, type PlacedBlock } from './event-log.ts';
 import { MAX_TAIL } from './limits.ts';
@@ -30,11 +32,15 @@ export function createCutterTools(): CutterTools {
 
 /** One layer. Memory: two sections, and what a part and a piece of the reader take. */
 export class SectionCutter {
+  /** Hears of all files of the layer. */
+  readonly tree: TreeBuilder;
   readonly #reader: GzipReader;
   readonly #writer: DeflateWriter;
   readonly #walker: TarWalker;
   readonly #splitter: TokenSplitter;
   readonly #log = new EventLog();
+  /** Sections that have ended, of all. */
+  #sections = 0;
   #draft: SectionDraft;
   /** Sections that have ended. */
   #ended: SectionDraft[] = [];
@@ -47,16 +53,22 @@ export class SectionCutter {
   #readTokens = 0;
   #tail: number | undefined;
 
-  constructor({ reader, writer, memory }: CutterTools = createCutterTools()) {
+  /** @param packing - how the tree is packed */
+  constructor(tools: CutterTools = createCutterTools(), packing?: PackOptions) {
+    const { reader, writer, memory } = tools;
+    this.tree = new TreeBuilder(packing);
     this.#reader = new GzipReader(reader);
     this.#writer = new DeflateWriter(writer);
     this.#draft = new SectionDraft({ bit: 0, token: 0, byte: 0 }, memory);
     this.#splitter = new TokenSplitter({
       gap: (tokens) => this.#addGap(tokens),
-      part: (part, _, start) => this.#addPart(part, start),
+      part: (part, body, start) => this.#addPart(part, body, start),
     });
     this.#walker = new TarWalker({
-      entry: ({ bodyStart, bodySize }) => this.#splitter.announce(bodyStart, bodySize),
+      entry: (entry) => {
+        this.#splitter.announce(entry.bodyStart, entry.bodySize);
+        this.tree.entry(entry);
+      },
       bytes: (region, { length }) => {
         if (region === 'opaque') this.#opaqueSize += length;
       },
@@ -146,9 +158,19 @@ export class SectionCutter {
     this.#position = this.#splitter.position;
   }
 
-  #addPart(part: TokenPart, start: number): void {
+  #addPart(part: TokenPart, body: number, start: number): void {
     this.#cutBefore(this.#position);
-    this.#draft.addPart(part, start);
+    const draft = this.#draft;
+    draft.addPart(part, start);
+    const number = draft.parts.length - 1;
+    const added = draft.parts[number]!;
+    this.tree.part(body, part.size, {
+      hash: added.hash,
+      start,
+      section: this.#sections,
+      part: number,
+      bytes: () => draft.plainOf(added).subarray(-part.size),
+    });
     this.#position = this.#splitter.position;
   }
 
@@ -162,6 +184,7 @@ export class SectionCutter {
     draft.events = events;
     draft.endBit = this.#bitOf(block, draft, endToken);
     this.#ended.push(draft);
+    this.#sections++;
     this.#draft = draft.next(draft.endBit, position);
   }
 
@@ -216,5 +239,6 @@ export class SectionCutter {
     draft.events = this.#log.takeRest(startToken, startToken + tokenCount);
     draft.endBit = endBit;
     this.#ended.push(draft);
+    this.#sections++;
   }
 }
