@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 const CLIENTS = ['test/e2e/skopeo.test.ts', 'test/e2e/podman.test.ts'];
 const MINUTE = 60_000;
 
-/** Hours of rounds instead of minutes, see the script `test:faults:long`. */
+/** Hours instead of minutes, see the scripts `test:faults:long` and `test:exact:long`. */
 const isLong = process.env.STOWAGE_LONG === 'true';
 
 /** Projects whose tests start engines, mounts or package managers: one file after the other. */
@@ -18,7 +18,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts', 'bench/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/faults/**', 'test/packaging/**'],
+          exclude: ['test/e2e/**', 'test/exact/**', 'test/faults/**', 'test/packaging/**'],
           testTimeout: MINUTE / 2,
           hookTimeout: MINUTE,
         },
@@ -31,6 +31,7 @@ export default defineConfig({
       {
         test: { name: 'faults', include: ['test/faults/**/*.test.ts'], ...(isLong ? long : heavy) },
       },
+      { test: { name: 'exact', include: ['test/exact/*.test.ts'], ...(isLong ? long : heavy) } },
       {
         test: { name: 'packaging', include: ['test/packaging/{package,start}.test.ts'], ...heavy },
       },

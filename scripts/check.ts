@@ -47,6 +47,8 @@ const GROUPS: Readonly<Record<string, Group>> = {
   engines: { projects: ['engines'] },
   faults: { projects: ['faults'] },
   'faults-long': { projects: ['faults'], env: { STOWAGE_LONG: 'true' } },
+  exact: { projects: ['exact'] },
+  'exact-long': { projects: ['exact'], env: { STOWAGE_LONG: 'true' } },
   packaging: { projects: ['packaging'] },
   container: { projects: ['container'] },
   'clean-machine': { projects: ['clean-machine'] },

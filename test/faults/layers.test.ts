@@ -12,15 +12,10 @@ import { makeTar } from '../support/tar.ts';
 import { makeTemporary, removeTemporary } from '../support/temporary.ts';
 import { blobPath, get, head, pushAtOnce, remove } from './api.ts';
 import { digestOf } from './contents.ts';
-import { collect, type Served, serveOver } from './servers.ts';
+import { APART_AT_ONCE, collect, type Served, serveOver } from './servers.ts';
 
 const REPOSITORY = 'team/app';
-const AT_ONCE = {
-  STOWAGE_DELETES__UNDO: 'off',
-  STOWAGE_DEDUP__MIN_AGE: '0s',
-  STOWAGE_DEDUP__MIN_SIZE: '0',
-  STOWAGE_DEDUP__INTACT_BUDGET: '0',
-};
+const AT_ONCE = { ...APART_AT_ONCE, STOWAGE_DELETES__UNDO: 'off' };
 
 /** A layer and its name. */
 interface Layer {

@@ -1,7 +1,6 @@
 /** Makes the tree of a layer while it is taken apart. */
 import { createHash, type Hash, hash } from 'node:crypto';
 import type { TarEntry } from '../../codec/tar/entry.ts';
-import type { PackOptions } from '../../codec/tokens/group.ts';
 import { PART_SIZE } from '../../codec/tokens/part.ts';
 import { type FileContent, SUM_SIZE, type TreeEntry, type TreePiece } from './model.ts';
 import { cleanPath, comparePaths, joinPath, MAX_PATH, nameOf, parentOf } from './paths.ts';
@@ -98,17 +97,12 @@ function inOrder(entries: TreeEntry[]): TreeEntry[] {
  * one run, and the files whose parts have not come.
  */
 export class TreeBuilder {
-  readonly #options: PackOptions | undefined;
   /** By the number of the entry in the archive. */
   readonly #open = new Map<number, OpenFile>();
   #number = 0;
   #run = 0;
   #entries: TreeEntry[] = [];
   #text = 0;
-
-  constructor(options?: PackOptions) {
-    this.#options = options;
-  }
 
   /** Takes the next entry of the archive. */
   entry(entry: TarEntry): void {
@@ -190,7 +184,7 @@ export class TreeBuilder {
 
   #pack(entries: readonly TreeEntry[]): TreePiece {
     return {
-      bytes: packPiece(entries, this.#options),
+      bytes: packPiece(entries),
       entries: entries.length,
       first: entries[0]!.path,
       run: this.#run,

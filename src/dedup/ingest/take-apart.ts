@@ -10,7 +10,7 @@ import { LayerRefusedError } from '../errors.ts';
 import type { TreePiece } from '../files/model.ts';
 import { BlockSums } from '../recipe/block-sums.ts';
 import { memoryOf } from '../restore/rebuild-job.ts';
-import { SectionCutter } from '../section/cutter.ts';
+import { createCutterTools, SectionCutter } from '../section/cutter.ts';
 import type { SectionDraft } from '../section/draft.ts';
 import { joinSection } from '../section/format.ts';
 import type { BasePlace } from '../section/model.ts';
@@ -66,7 +66,7 @@ export interface TakeApartOptions {
 }
 
 /** Bytes of tokens that are kept decoded. */
-const CACHE_SIZE = 32 * 1024 * 1024;
+const CACHE_SIZE = 16 * 1024 * 1024;
 /** Pieces of a tree that are written and synced together. */
 const PIECES_AT_ONCE = 32;
 /** How often a section is packed, when groups that it refers to are gone in the meantime. */
@@ -105,6 +105,7 @@ function* inLists<T>(items: Iterable<T>, count: number): Generator<T[], void> {
 
 /** Creates a taker, with a cache of decoded groups. */
 export function createLayerTaker({ maxVariants, level }: TakeApartOptions): LayerTaker {
+  const tools = createCutterTools();
   const decoded = new LRUCache<GroupId, BaseParts>({
     maxSize: CACHE_SIZE,
     sizeCalculation: memoryOf,
@@ -165,7 +166,7 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
   }
 
   async function takeAll(chunks: AsyncIterable<Uint8Array>, host: IngestHost): Promise<TakenApart> {
-    const cutter = new SectionCutter({ packing: { level } });
+    const cutter = new SectionCutter(tools);
     const hasher = new BlockSums();
     const sums = new ByteWriter();
     const layer = {};

@@ -2,30 +2,37 @@
 import { DeflateWriter } from '../../codec/deflate/writer.ts';
 import type { GzipData, GzipPart } from '../../codec/gzip/parts.ts';
 import { GzipReader } from '../../codec/gzip/reader.ts';
+import { createReaderKernel, createWriterKernel } from '../../codec/kernels/instances.ts';
 import { STORED } from '../../codec/kernels/layout.ts';
 import type { ReaderKernel, WriterKernel } from '../../codec/kernels/types.ts';
 import { TarWalker } from '../../codec/tar/walker.ts';
-import type { PackOptions } from '../../codec/tokens/group.ts';
 import type { TokenPart } from '../../codec/tokens/part.ts';
 import { TokenSplitter } from '../../codec/tokens/split.ts';
 import { TreeBuilder } from '../files/tree-builder.ts';
-import { SectionDraft } from './draft.ts';
+import { SectionDraft, SectionMemory } from './draft.ts';
 import { EventLog, type PlacedBlock } from './event-log.ts';
 import { MAX_TAIL } from './limits.ts';
 
-/** What one cutter works with. */
-export interface CutterOptions {
-  /** Kernels to be used by this cutter alone. */
-  readonly reader?: ReaderKernel;
-  readonly writer?: WriterKernel;
-  /** How the tree is packed. */
-  readonly packing?: PackOptions;
+/** What a cutter works with. Others may use it when it has finished, and its sections are free. */
+export interface CutterTools {
+  readonly reader: ReaderKernel;
+  readonly writer: WriterKernel;
+  readonly memory: SectionMemory;
+}
+
+/** Creates the tools of one cutter after the other. */
+export function createCutterTools(): CutterTools {
+  return {
+    reader: createReaderKernel(),
+    writer: createWriterKernel(),
+    memory: new SectionMemory(),
+  };
 }
 
 /** One layer. Memory: two sections, and what a part and a piece of the reader take. */
 export class SectionCutter {
   /** Hears of all files of the layer. */
-  readonly tree: TreeBuilder;
+  readonly tree = new TreeBuilder();
   readonly #reader: GzipReader;
   readonly #writer: DeflateWriter;
   readonly #walker: TarWalker;
@@ -33,7 +40,7 @@ export class SectionCutter {
   readonly #log = new EventLog();
   /** Sections that have ended, of all. */
   #sections = 0;
-  #draft = new SectionDraft({ bit: 0, token: 0, byte: 0 });
+  #draft: SectionDraft;
   /** Sections that have ended. */
   #ended: SectionDraft[] = [];
   /** Bytes of the layer so far, plain bytes, and those that are no tar. */
@@ -45,10 +52,10 @@ export class SectionCutter {
   #readTokens = 0;
   #tail: number | undefined;
 
-  constructor({ reader, writer, packing }: CutterOptions = {}) {
-    this.tree = new TreeBuilder(packing);
+  constructor({ reader, writer, memory }: CutterTools = createCutterTools()) {
     this.#reader = new GzipReader(reader);
     this.#writer = new DeflateWriter(writer);
+    this.#draft = new SectionDraft({ bit: 0, token: 0, byte: 0 }, memory);
     this.#splitter = new TokenSplitter({
       gap: (tokens) => this.#addGap(tokens),
       part: (part, body, start) => this.#addPart(part, body, start),

@@ -14,8 +14,8 @@ export interface PlacedBlock extends OpenBlock {
 
 type Entry = PlacedBlock | Exclude<SectionEvent, BlockEvent>;
 
-/** Bytes that an event takes at most, less those that it holds. */
-const EVENT_COST = 12;
+/** Bytes that an event takes in memory, nearly, less those that it holds. */
+const EVENT_COST = 64;
 
 function isBlock(entry: Entry): entry is PlacedBlock {
   return 'type' in entry;

@@ -8,5 +8,5 @@ export const MAX_GAP_TOKENS = 1024 * 1024;
 export const MAX_PARTS = 4096;
 /** The same for bytes after the last gzip member. */
 export const MAX_TAIL = 1024 * 1024;
-/** Bytes that the events of a section may take. */
+/** Bytes that the events of a section may take in memory, see `EventLog`. */
 export const MAX_EVENT_BYTES = 4 * 1024 * 1024;

@@ -142,7 +142,7 @@ export function packSection(
   const bases = new NewBases(layer, options);
   const patches = new PatchGroupWriter();
   /** Patches that are made only to see how large they are. */
-  const trial = new PatchGroupWriter();
+  let trial = new PatchGroupWriter();
   const fresh = new Map<string, Candidate[]>();
   const planned: PlannedPart[] = [];
   let hasPatches = false;
@@ -158,9 +158,9 @@ export function packSection(
 
   function addFresh(part: DraftPart): FreshPlace {
     const place = bases.add(part, draft.plainOf(part));
-    const others = fresh.get(part.hash);
-    if (others === undefined) fresh.set(part.hash, [{ part, place }]);
-    else others.push({ part, place });
+    const others = fresh.get(part.hash) ?? [];
+    // With more of them, the time for many parts of the same bytes would grow with their square.
+    if (others.length < maxVariants) fresh.set(part.hash, [...others, { part, place }]);
     return place;
   }
 
@@ -173,6 +173,7 @@ export function packSection(
     let best: Candidate | undefined;
     let least = Number.POSITIVE_INFINITY;
     const bits = bitsOf(part.tokens);
+    if (trial.isFull) trial = new PatchGroupWriter();
     for (const candidate of candidates) {
       const { edits, newTokens } = trial.add(candidate.part, part);
       const cost = edits * EDIT_BITS + newTokens * NEW_TOKEN_BITS;

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { constants, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeTemporary, removeTemporary } from '../../support/temporary.ts';
 import { describeWith, requireGo, requireTool } from '../../support/tools.ts';
 import { mixture, noise, text } from '../support/content.ts';
 import { isLong } from '../support/effort.ts';
+import { buildGoCompressor } from '../support/go-compressor.ts';
 import { gunzip, regzip } from '../support/gzip.ts';
 
 const SIZE = isLong ? 8_000_000 : 300_000;
@@ -96,9 +96,7 @@ describeWith([go], 'what programs in Go make comes back bit for bit', () => {
 
   beforeAll(async () => {
     folder = await makeTemporary('compress');
-    compress = join(folder, 'compress');
-    const cwd = join(import.meta.dirname, '../support/go');
-    execFileSync(go.path, ['build', '-o', compress, '.'], { cwd, stdio: 'pipe' });
+    compress = await buildGoCompressor(go.path, folder);
   });
 
   afterAll(() => removeTemporary(folder));
@@ -106,8 +104,9 @@ describeWith([go], 'what programs in Go make comes back bit for bit', () => {
   it.each([
     ['gzip', [-2, 0, ...LEVELS]],
     ['gzip-flush', [1, 6]],
-    ['klauspost', [-2, -1, 0, ...LEVELS]],
+    ['klauspost', [-3, -2, -1, 0, ...LEVELS]],
     ['pgzip', [-2, 0, ...LEVELS]],
+    ['pgzip-umoci', [5]],
   ])('%s at levels %j', (kind, levels) => {
     for (const level of levels) expectExactFiles(pipe(compress, [kind, `${level}`]));
   });

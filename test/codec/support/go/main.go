@@ -1,6 +1,6 @@
 // Compresses standard input to standard output, as programs written in Go do it:
 //
-//	compress gzip|gzip-flush|klauspost|pgzip LEVEL
+//	compress gzip|gzip-flush|klauspost|pgzip|pgzip-umoci LEVEL
 package main
 
 import (
@@ -38,6 +38,12 @@ func open(kind string, level int) (io.WriteCloser, error) {
 		return klauspost.NewWriterLevel(os.Stdout, level)
 	case "pgzip":
 		return pgzip.NewWriterLevel(os.Stdout, level)
+	case "pgzip-umoci":
+		w, err := pgzip.NewWriterLevel(os.Stdout, level)
+		if err != nil {
+			return nil, err
+		}
+		return w, w.SetConcurrency(256<<10, 4)
 	}
 	return nil, fmt.Errorf("unknown compressor %q", kind)
 }
@@ -60,7 +66,7 @@ func run(kind, level string) error {
 
 func main() {
 	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: compress gzip|gzip-flush|klauspost|pgzip LEVEL")
+		fmt.Fprintln(os.Stderr, "usage: compress gzip|gzip-flush|klauspost|pgzip|pgzip-umoci LEVEL")
 		os.Exit(2)
 	}
 	if err := run(os.Args[1], os.Args[2]); err != nil {
