@@ -7,7 +7,7 @@ import { cleanPath, comparePaths, joinPath, MAX_PATH, nameOf, parentOf } from '.
 import { MAX_ENTRIES, MAX_FILE_PARTS, MAX_WEIGHT, packPiece, weightOf } from './piece-format.ts';
 import { keysOf } from './search-key.ts';
 
-/** Entries, and characters of paths and links, that are sorted at once: about 40 MB. */
+/** Entries that are sorted at once, and characters of their paths and links: about 40 MB. */
 const RUN_ENTRIES = 100_000;
 const RUN_TEXT = 16 * 1024 * 1024;
 
@@ -103,6 +103,12 @@ export class TreeBuilder {
   #run = 0;
   #entries: TreeEntry[] = [];
   #text = 0;
+  readonly #runEntries: number;
+
+  /** @param runEntries - entries that are sorted at once */
+  constructor(runEntries = RUN_ENTRIES) {
+    this.#runEntries = runEntries;
+  }
 
   /** Takes the next entry of the archive. */
   entry(entry: TarEntry): void {
@@ -148,7 +154,7 @@ export class TreeBuilder {
 
   /** The pieces of a run that has enough entries; nothing before. */
   *full(): Generator<TreePiece, void> {
-    if (this.#entries.length >= RUN_ENTRIES || this.#text >= RUN_TEXT) yield* this.#endRun();
+    if (this.#entries.length >= this.#runEntries || this.#text >= RUN_TEXT) yield* this.#endRun();
   }
 
   /** The last pieces. Files whose parts have not all come have no content. */
