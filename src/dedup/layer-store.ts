@@ -149,6 +149,7 @@ export async function assembleLayerStore(
       isIntact: (digest) => store.scrub.check(digest),
       onStored: (digest) => dropper.consider(digest),
       onDamage,
+      onGroupDamage: () => aside(settleDamage(damageParts, signal), 'damage not settled'),
     },
   );
   const damageParts = { store: context, layers, damaged: () => segments.damaged() };

@@ -56,6 +56,8 @@ export interface LayerOptions {
   readonly gate?: IngestGate;
   /** Called when a restore has found that a layer cannot be rebuilt. */
   readonly onDamage?: (error: LayerDamagedError) => void;
+  /** Called when a group cannot be had that a file or a tree needs. */
+  readonly onGroupDamage?: () => void;
   readonly faultPoint?: DedupContext['faultPoint'];
 }
 
@@ -124,7 +126,7 @@ export function openLayers(parts: LayerParts, options: LayerOptions): Layers {
   };
   const reservations = createReservations();
   const recipes = createRecipeOpener(context);
-  const files = createStoredFiles(context, recipes);
+  const files = createStoredFiles(context, recipes, options.onGroupDamage ?? (() => undefined));
   const stop = new AbortController();
   const underWay = new Set<Promise<unknown>>();
 

@@ -24,7 +24,7 @@ export interface FileStoreParts {
 export interface FileStore {
   /**
    * Lends the files of a layer.
-   * @throws FilesError, LayerDamagedError, the signal's reason
+   * @throws FilesError, LayerDamagedError, LayerUnknownError, LayerUnreadableError, the signal's reason
    */
   open(digest: Digest, signal: AbortSignal): Promise<LayerFiles>;
   /** Lends the files of a layer whose tree is stored. */

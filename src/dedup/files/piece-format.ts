@@ -1,6 +1,6 @@
 /** The bytes of a piece of a tree. docs/formats.md, "Trees". */
 import { ByteReader, ByteWriter } from '../../codec/tokens/bytes.ts';
-import { openGroup, type PackOptions, packGroup } from '../../codec/tokens/group.ts';
+import { openGroup, packGroup } from '../../codec/tokens/group.ts';
 import { PART_SIZE } from '../../codec/tokens/part.ts';
 import { RecipeError } from '../errors.ts';
 import { type FileContent, SUM_SIZE, type TreeEntry, type TreeEntryType } from './model.ts';
@@ -37,6 +37,9 @@ export const MAX_ENTRIES = 256;
 export const MAX_WEIGHT = 512 * 1024;
 /** Parts of a file whose checksums are kept: 64 GiB. Larger ones have no content. */
 export const MAX_FILE_PARTS = 65_536;
+
+/** Level of zstd: names and numbers are few bytes, and gain by it. */
+const LEVEL = 3;
 
 const DIGEST_SIZE = 32;
 const EMPTY = new Uint8Array(0);
@@ -101,7 +104,7 @@ function writeContent(content: FileContent, { places, digests, sums }: Streams<B
 }
 
 /** Packs entries, which are in the order of their paths. */
-export function packPiece(entries: readonly TreeEntry[], options?: PackOptions): Uint8Array {
+export function packPiece(entries: readonly TreeEntry[]): Uint8Array {
   const streams = mapStreams(() => new ByteWriter());
   const { paths, attributes, links } = streams;
   let last = '';
@@ -122,7 +125,7 @@ export function packPiece(entries: readonly TreeEntry[], options?: PackOptions):
     if (content !== undefined) writeContent(content, streams);
   }
   const bytes = NAMES.map((name) => streams[name].bytes);
-  return packGroup('T', bytes, options);
+  return packGroup('T', bytes, { level: LEVEL });
 }
 
 function readContent(size: number, { places, digests, sums }: Streams<ByteReader>): FileContent {

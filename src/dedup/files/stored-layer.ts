@@ -13,10 +13,11 @@ import type { TreePieceRecord } from '../catalog/records.ts';
 import type { DedupContext } from '../context.ts';
 import { RecipeError } from '../errors.ts';
 import type { RecipeIndex } from '../recipe/recipe-index.ts';
+import { isDamage, isGroupError } from '../restore/damage.ts';
 import type { RecipeOpener } from '../restore/open-recipe.ts';
 import { readStructure, splitSection } from '../section/format.ts';
 import type { PartReference } from '../section/model.ts';
-import type { LayerFiles } from './layer-files.ts';
+import { FilesError, type LayerFiles } from './layer-files.ts';
 import type { FileContent, TreeEntry } from './model.ts';
 import { readPiece } from './piece-format.ts';
 import { Tree } from './tree.ts';
@@ -34,6 +35,7 @@ export interface StoredFiles {
   /**
    * Lends the files of a layer; as long as they are lent, the collector leaves them alone.
    * @returns undefined when there is no tree of it
+   * Reading its tree throws FilesError 'damaged'.
    * @throws LayerDamagedError, the signal's reason
    */
   open(digest: Digest, signal: AbortSignal): Promise<LayerFiles | undefined>;
@@ -58,8 +60,15 @@ function placeOf(
   return { section: found, part: number - firstIn(found) };
 }
 
-/** Reads the files of layers that have a tree. */
-export function createStoredFiles(context: DedupContext, recipes: RecipeOpener): StoredFiles {
+/**
+ * Reads the files of layers that have a tree.
+ * @param onDamage - called when a group could not be had that a file or a tree needs
+ */
+export function createStoredFiles(
+  context: DedupContext,
+  recipes: RecipeOpener,
+  onDamage: () => void,
+): StoredFiles {
   const { kv, segments } = context;
   const pieces = new LRUCache<GroupId, readonly TreeEntry[]>({
     maxSize: PIECES,
@@ -73,6 +82,11 @@ export function createStoredFiles(context: DedupContext, recipes: RecipeOpener):
     maxSize: GROUPS,
     sizeCalculation: (parts) => parts.reduce((sum, { length }) => sum + length + 128, 128),
   });
+
+  /** Tells of groups that cannot be had. */
+  function look(error: unknown): void {
+    if (isGroupError(error)) onDamage();
+  }
 
   async function pieceOf(group: GroupId): Promise<readonly TreeEntry[]> {
     const known = pieces.get(group);
@@ -121,6 +135,25 @@ export function createStoredFiles(context: DedupContext, recipes: RecipeOpener):
     }
   }
 
+  async function* readParts(...args: Parameters<typeof read>): AsyncGenerator<Uint8Array, void> {
+    try {
+      yield* read(...args);
+    } catch (error) {
+      look(error);
+      throw error;
+    }
+  }
+
+  async function treePiece(digest: Digest, group: GroupId): Promise<readonly TreeEntry[]> {
+    try {
+      return await pieceOf(group);
+    } catch (error) {
+      look(error);
+      if (isDamage(error)) throw new FilesError('damaged', digest, { cause: error });
+      throw error;
+    }
+  }
+
   return {
     readPiece: pieceOf,
     async open(digest, signal) {
@@ -133,8 +166,8 @@ export function createStoredFiles(context: DedupContext, recipes: RecipeOpener):
       }
       return {
         digest,
-        tree: new Tree(places, (number) => pieceOf(places[number]!.group)),
-        parts: (content, options) => read(recipe.index, content, options),
+        tree: new Tree(places, (number) => treePiece(digest, places[number]!.group)),
+        parts: (content, options) => readParts(recipe.index, content, options),
         release: () => recipes.release(recipe),
       };
     },

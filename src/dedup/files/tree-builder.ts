@@ -1,14 +1,13 @@
 /** Makes the tree of a layer while it is taken apart. */
 import { createHash, type Hash, hash } from 'node:crypto';
 import type { TarEntry } from '../../codec/tar/entry.ts';
-import type { PackOptions } from '../../codec/tokens/group.ts';
 import { PART_SIZE } from '../../codec/tokens/part.ts';
 import { type FileContent, SUM_SIZE, type TreeEntry, type TreePiece } from './model.ts';
 import { cleanPath, comparePaths, joinPath, MAX_PATH, nameOf, parentOf } from './paths.ts';
 import { MAX_ENTRIES, MAX_FILE_PARTS, MAX_WEIGHT, packPiece, weightOf } from './piece-format.ts';
 import { keysOf } from './search-key.ts';
 
-/** Entries, and characters of paths and links, that are sorted at once: about 40 MB. */
+/** Entries that are sorted at once, and characters of their paths and links: about 40 MB. */
 const RUN_ENTRIES = 100_000;
 const RUN_TEXT = 16 * 1024 * 1024;
 
@@ -98,16 +97,17 @@ function inOrder(entries: TreeEntry[]): TreeEntry[] {
  * one run, and the files whose parts have not come.
  */
 export class TreeBuilder {
-  readonly #options: PackOptions | undefined;
   /** By the number of the entry in the archive. */
   readonly #open = new Map<number, OpenFile>();
   #number = 0;
   #run = 0;
   #entries: TreeEntry[] = [];
   #text = 0;
+  readonly #runEntries: number;
 
-  constructor(options?: PackOptions) {
-    this.#options = options;
+  /** @param runEntries - entries that are sorted at once */
+  constructor(runEntries = RUN_ENTRIES) {
+    this.#runEntries = runEntries;
   }
 
   /** Takes the next entry of the archive. */
@@ -154,7 +154,7 @@ export class TreeBuilder {
 
   /** The pieces of a run that has enough entries; nothing before. */
   *full(): Generator<TreePiece, void> {
-    if (this.#entries.length >= RUN_ENTRIES || this.#text >= RUN_TEXT) yield* this.#endRun();
+    if (this.#entries.length >= this.#runEntries || this.#text >= RUN_TEXT) yield* this.#endRun();
   }
 
   /** The last pieces. Files whose parts have not all come have no content. */
@@ -190,7 +190,7 @@ export class TreeBuilder {
 
   #pack(entries: readonly TreeEntry[]): TreePiece {
     return {
-      bytes: packPiece(entries, this.#options),
+      bytes: packPiece(entries),
       entries: entries.length,
       first: entries[0]!.path,
       run: this.#run,

@@ -166,7 +166,7 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
   }
 
   async function takeAll(chunks: AsyncIterable<Uint8Array>, host: IngestHost): Promise<TakenApart> {
-    const cutter = new SectionCutter(tools, { level });
+    const cutter = new SectionCutter(tools);
     const hasher = new BlockSums();
     const sums = new ByteWriter();
     const layer = {};

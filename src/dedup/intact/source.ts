@@ -18,7 +18,7 @@ import type { LayerSource } from '../ingest/ingest.ts';
 const CHUNK = 256 * 1024;
 
 /** The bytes of a layer could not be read; where that is the disk's fault they are out of service. */
-class LayerUnreadableError extends Error {
+export class LayerUnreadableError extends Error {
   override readonly name = 'LayerUnreadableError';
 }
 

@@ -6,7 +6,6 @@ import { createReaderKernel, createWriterKernel } from '../../codec/kernels/inst
 import { STORED } from '../../codec/kernels/layout.ts';
 import type { ReaderKernel, WriterKernel } from '../../codec/kernels/types.ts';
 import { TarWalker } from '../../codec/tar/walker.ts';
-import type { PackOptions } from '../../codec/tokens/group.ts';
 import type { TokenPart } from '../../codec/tokens/part.ts';
 import { TokenSplitter } from '../../codec/tokens/split.ts';
 import { TreeBuilder } from '../files/tree-builder.ts';
@@ -33,7 +32,7 @@ export function createCutterTools(): CutterTools {
 /** One layer. Memory: two sections, and what a part and a piece of the reader take. */
 export class SectionCutter {
   /** Hears of all files of the layer. */
-  readonly tree: TreeBuilder;
+  readonly tree = new TreeBuilder();
   readonly #reader: GzipReader;
   readonly #writer: DeflateWriter;
   readonly #walker: TarWalker;
@@ -53,10 +52,7 @@ export class SectionCutter {
   #readTokens = 0;
   #tail: number | undefined;
 
-  /** @param packing - how the tree is packed */
-  constructor(tools: CutterTools = createCutterTools(), packing?: PackOptions) {
-    const { reader, writer, memory } = tools;
-    this.tree = new TreeBuilder(packing);
+  constructor({ reader, writer, memory }: CutterTools = createCutterTools()) {
     this.#reader = new GzipReader(reader);
     this.#writer = new DeflateWriter(writer);
     this.#draft = new SectionDraft({ bit: 0, token: 0, byte: 0 }, memory);

@@ -3,6 +3,7 @@ import { LayerDamagedError, LayerUnknownError } from '../../dedup/errors.ts';
 import { LinkLoopError } from '../../dedup/files/image-view.ts';
 import { ImageError, type ImageRefusal } from '../../dedup/files/images.ts';
 import { FilesError, type FilesRefusal } from '../../dedup/files/layer-files.ts';
+import { LayerUnreadableError } from '../../dedup/intact/source.ts';
 import { type ErrorCode, OciError } from '../../oci/errors.ts';
 import { ContentDamagedError } from '../../storage/content.ts';
 
@@ -28,6 +29,9 @@ const IMAGES: Readonly<Record<ImageRefusal, Answer>> = {
   'too-many-layers': ['UNSUPPORTED', UNPROCESSABLE],
 };
 
+/** The layer went, or was found damaged just now. */
+const UNREADABLE = [LayerDamagedError, LayerUnknownError, LayerUnreadableError];
+
 function answer([code, status]: Answer, error: Error & { readonly reason: string }): OciError {
   const { message, reason } = error;
   const detail = { reason, ...(error instanceof FilesError && { layer: error.digest }) };
@@ -43,7 +47,7 @@ export function fileRefusal(error: unknown): unknown {
     const { message } = error;
     return new OciError('UNSUPPORTED', { status: UNPROCESSABLE, message, detail, cause: error });
   }
-  if (error instanceof LayerDamagedError || error instanceof LayerUnknownError) {
+  if (UNREADABLE.some((kind) => error instanceof kind)) {
     return new OciError('BLOB_UNKNOWN', { message: 'a layer cannot be read', cause: error });
   }
   if (error instanceof ContentDamagedError) {
