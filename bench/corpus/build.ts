@@ -5,6 +5,7 @@ import { makeTemporary, removeTemporary } from '../../test/support/temporary.ts'
 import { findDebianRegistry, startDistribution } from '../registry/servers/distribution.ts';
 import { buildWithBuildah } from './builders/buildah.ts';
 import { buildWithCrane } from './builders/crane.ts';
+import { type DockerBuilders, openDocker } from './builders/docker.ts';
 import { buildWithUmoci } from './builders/umoci.ts';
 import { FAST_SCRATCH, installCommand, makeDebianTree } from './content/debian.ts';
 import { makeNpmTree } from './content/npm.ts';
@@ -21,11 +22,37 @@ import {
 import { layoutReference, readCorpus } from './layouts.ts';
 import type { BuilderName, Recipe } from './recipes.ts';
 
-const BUILDERS: Record<BuilderName, Builder> = {
-  buildah: buildWithBuildah,
-  umoci: buildWithUmoci,
-  crane: buildWithCrane,
-};
+/** The builders of a build; the daemon of docker is started when it is first needed. */
+interface Builders extends AsyncDisposable {
+  find(name: BuilderName): Promise<Builder>;
+}
+
+function openBuilders(): Builders {
+  let docker: Promise<DockerBuilders> | undefined;
+  const openOnce = (): Promise<DockerBuilders> => {
+    docker ??= openDocker();
+    return docker;
+  };
+  return {
+    async find(name) {
+      switch (name) {
+        case 'buildah':
+          return buildWithBuildah;
+        case 'umoci':
+          return buildWithUmoci;
+        case 'crane':
+          return buildWithCrane;
+        case 'docker':
+          return (await openOnce()).classic;
+        case 'buildkit':
+          return (await openOnce()).buildkit;
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await (await docker)?.[Symbol.asyncDispose]();
+    },
+  };
+}
 
 /** Makes what a recipe adds, below the folder of its build. */
 async function makeSteps(
@@ -67,16 +94,16 @@ async function makeSteps(
   }
 }
 
-async function buildImage(context: BuildContext, recipe: Recipe): Promise<void> {
+async function buildImage(
+  context: BuildContext,
+  builders: Builders,
+  recipe: Recipe,
+): Promise<void> {
   const folder = join(context.scratch, 'build');
   await mkdir(folder);
   const made = await makeSteps(recipe, folder, context);
-  await BUILDERS[recipe.builder](context, {
-    name: recipe.name,
-    base: recipe.base,
-    folder,
-    ...made,
-  });
+  const build = await builders.find(recipe.builder);
+  await build(context, { name: recipe.name, base: recipe.base, folder, ...made });
   await rm(folder, { recursive: true });
 }
 
@@ -90,6 +117,7 @@ async function buildAll(
   report: Report,
 ): Promise<void> {
   const done = new Set((await readCorpus(folder)).map(({ name }) => name));
+  await using builders = openBuilders();
   /** Images that the registry has. */
   const pushed = new Set<string>();
   for (const recipe of recipes) {
@@ -101,7 +129,7 @@ async function buildAll(
       await copyImage(context.home, layoutReference(folder, base), remote(base));
       pushed.add(base);
     }
-    await buildImage(context, recipe);
+    await buildImage(context, builders, recipe);
     pushed.add(name);
     // Last, so that what is in a layout is whole.
     await copyImage(context.home, remote(name), layoutReference(folder, name));

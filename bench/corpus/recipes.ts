@@ -1,7 +1,7 @@
 /** What the corpus is made of: every image with its content, its builder and the image below it. */
 
 /** Who packs and compresses an image. */
-export type BuilderName = 'buildah' | 'umoci' | 'crane';
+export type BuilderName = 'buildah' | 'umoci' | 'crane' | 'docker' | 'buildkit';
 
 /** What an image adds to the one below it. */
 export type Content =
@@ -31,6 +31,8 @@ export const FORMS = ['short', 'full'] as const;
 
 /** How large the corpus is to be. */
 export type Form = (typeof FORMS)[number];
+
+const MONTHS = ['2026-08', '2026-09', '2026-10', '2026-11'] as const;
 
 const dayOf = (month: string): string => `${month}-01`;
 
@@ -89,6 +91,8 @@ function program(base: string, versions: readonly string[]): Recipe[] {
   }));
 }
 
+const LINT = ['eslint@^9', 'prettier@^3', 'typescript@~5.6'];
+const SITE = ['next@^14', 'react@^18', 'react-dom@^18'];
 const WEB = ['express@^4', 'webpack@^5', 'react-dom@^18', 'typescript@~5.4'];
 
 /** At most 8 images and 300 MB: for a try, and for CI. */
@@ -99,5 +103,20 @@ const SHORT: readonly Recipe[] = [
   ...program('debian:2026-11', ['1.0.0', '1.1.0']),
 ];
 
+/** What the figures are taken on: 33 images of all builders. */
+const FULL: readonly Recipe[] = [
+  ...debian('debian', 'bookworm', MONTHS),
+  ...debian('debian-13', 'trixie', MONTHS.slice(2)),
+  ...service('node', 'docker', ['nodejs'], 'debian', MONTHS.slice(1)),
+  ...service('python', 'buildah', ['python3', 'python3-pip'], 'debian', MONTHS.slice(1)),
+  ...service('nginx', 'buildkit', ['nginx'], 'debian', MONTHS.slice(1)),
+  ...service('redis', 'docker', ['redis-server'], 'debian', MONTHS.slice(2)),
+  ...service('java', 'buildkit', ['openjdk-17-jre-headless'], 'debian', MONTHS.slice(2)),
+  ...application('web', 'umoci', WEB, 'node:2026-10', ['2025-11', '2026-05', '2026-09', '2026-11']),
+  ...application('lint', 'docker', LINT, 'node:2026-10', ['2025-05', '2025-11', '2026-11']),
+  ...application('site', 'buildah', SITE, 'node:2026-11', ['2025-02', '2025-08', '2026-11']),
+  ...program('debian:2026-11', ['1.0.0', '1.1.0', '1.2.0', '1.3.0']),
+];
+
 /** The recipes of a form, each after the one below it. */
-export const RECIPES: Record<Form, readonly Recipe[]> = { short: SHORT, full: SHORT };
+export const RECIPES: Record<Form, readonly Recipe[]> = { short: SHORT, full: FULL };

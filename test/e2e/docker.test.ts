@@ -1,10 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeImage, makeIndex, writeDockerArchive } from '../support/images.ts';
 import { run } from '../support/run.ts';
 import { describeWith, needsRoot, requireTool } from '../support/tools.ts';
-import { type Daemon, startDaemon } from './daemon.ts';
+import { type DockerDaemon, startDocker } from './docker-daemon.ts';
 import { SCENARIOS, type TestRegistry } from './registries.ts';
 
 // By full path: another client without these commands may stand earlier on PATH.
@@ -17,10 +16,9 @@ const MANIFEST_LIST = 'application/vnd.docker.distribution.manifest.list.v2+json
 describeWith([docker, dockerd], 'issue 3, shows 3: docker', () => {
   const image = makeImage('docker');
   const multi = makeIndex('docker multi');
-  let daemon: Daemon;
-  let env: Record<string, string>;
+  let daemon: DockerDaemon;
 
-  const call = (...args: string[]): Promise<string> => run(docker.path, args, { env });
+  const call = (...args: string[]): Promise<string> => run(docker.path, args, { env: daemon.env });
 
   /** Loads an image under a name; archives keep no compressed layers, so docker packs them anew. */
   async function load(source: typeof image, reference: string): Promise<void> {
@@ -30,25 +28,7 @@ describeWith([docker, dockerd], 'issue 3, shows 3: docker', () => {
   }
 
   beforeAll(async () => {
-    daemon = await startDaemon({
-      program: dockerd.path,
-      ready: /API listen on/,
-      prepare: async (folder) => {
-        await mkdir(join(folder, 'client'));
-        // In place of the system's file.
-        await writeFile(join(folder, 'daemon.json'), '{}');
-        return [
-          ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
-          ...['-p', join(folder, 'pid'), '-H', `unix://${join(folder, 'socket')}`],
-          ...['--config-file', join(folder, 'daemon.json')],
-          ...['--iptables=false', '--ip6tables=false', '--ip-forward=false', '--bridge=none'],
-        ];
-      },
-    });
-    env = {
-      DOCKER_HOST: `unix://${join(daemon.folder, 'socket')}`,
-      DOCKER_CONFIG: join(daemon.folder, 'client'),
-    };
+    daemon = await startDocker(dockerd.path);
   });
 
   afterAll(() => daemon?.[Symbol.asyncDispose]());
@@ -61,7 +41,7 @@ describeWith([docker, dockerd], 'issue 3, shows 3: docker', () => {
       if (registry.login === undefined) return;
       const { user, password } = registry.login;
       await run(docker.path, ['login', '-u', user, '--password-stdin', registry.host], {
-        env,
+        env: daemon.env,
         input: password,
       });
     });

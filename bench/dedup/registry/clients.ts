@@ -64,7 +64,7 @@ export interface Pusher {
 }
 
 /** Opens skopeo in an empty folder. */
-export async function openSkopeo(folder: string, corpus: string): Promise<Client & Pusher> {
+async function openSkopeo(folder: string, corpus: string): Promise<Client & Pusher> {
   const program = await programPath('skopeo', 'skopeo');
   const home = await makeContainersHome(folder);
   const copy = (...args: string[]): Promise<string> =>
@@ -96,7 +96,7 @@ export async function openSkopeo(folder: string, corpus: string): Promise<Client
 }
 
 /** Opens podman in an empty folder, with the overlay driver. */
-export async function openPodman(folder: string): Promise<Client> {
+async function openPodman(folder: string): Promise<Client> {
   const program = await programPath('podman', 'podman');
   const home = await makeContainersHome(folder);
   const store = ['root', 'runroot'].flatMap((name) => [

@@ -47,7 +47,7 @@ async function waitForIngest(stowage: Target): Promise<void> {
 }
 
 /** Bytes that Stowage itself reports. */
-export async function storedBytes(stowage: Target): Promise<number> {
+async function storedBytes(stowage: Target): Promise<number> {
   const { stored, intactBytes } = await openOperator(
     stowage.endpoint.url,
   ).operations.dedup.report();
