@@ -1,7 +1,7 @@
 /** What the fault tests push: blobs of all sizes that matter, and manifests over them. */
 import { hash } from 'node:crypto';
 import { randomLike } from '../support/images.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../support/random.ts';
 
 /** Largest content that lies in the metadata store; larger one has a file of its own. */
 export const INLINE_MAX = 16 * 1024;
