@@ -72,6 +72,11 @@ export function printable(text: string): string {
   return out;
 }
 
+/** The same for a name in a line: a newline in it would begin another one. */
+export function printableName(name: string): string {
+  return printable(name).replaceAll('\n', '\\u{a}');
+}
+
 /** One column of a table. */
 export interface Column<Row> {
   readonly title: string;

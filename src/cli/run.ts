@@ -29,6 +29,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'list, delete or restore tags and manifests',
     load: () => import('./commands/tags.ts'),
   },
+  files: {
+    summary: 'list, read, find or compare files inside of images',
+    load: () => import('./commands/files.ts'),
+  },
   gc: { summary: 'run or look at the collector', load: () => import('./commands/gc.ts') },
   scrub: { summary: 'check what is stored', load: () => import('./commands/scrub.ts') },
   dedup: {

@@ -17,6 +17,10 @@ export type Input = Readable & {
 export interface Terminal {
   /** Standard output: what was asked for. */
   out(text: string): void;
+  /** Standard output: bytes. Resolves when more can be taken. @throws when nobody reads any more */
+  outBytes(bytes: Uint8Array): Promise<void>;
+  /** Whether standard output is read by a person. */
+  readonly isOutTTY: boolean;
   /** Standard error: remarks, questions, progress. */
   err(text: string): void;
   readonly input: Input;
@@ -39,6 +43,11 @@ export function processTerminal(): Terminal {
   const { stdout, stderr, stdin, env } = process;
   return {
     out: (text) => void stdout.write(text),
+    outBytes: (bytes) =>
+      new Promise((resolve, reject) => {
+        stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
+      }),
+    isOutTTY: stdout.isTTY === true,
     err: (text) => void stderr.write(text),
     input: stdin,
     errStream: stderr,

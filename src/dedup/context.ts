@@ -11,10 +11,12 @@ export type DedupFaultPoint =
   | 'ingest.begun'
   | 'ingest.written'
   | 'ingest.section'
+  | 'ingest.tree'
   | 'ingest.verified'
   | 'ingest.committed'
   | 'collect.section'
   | 'collect.base'
+  | 'collect.tree'
   | 'drop.committed'
   | 'drop.unlinked'
   | 'damage.committed'
@@ -39,4 +41,4 @@ export interface DedupContext {
 }
 
 /** What a group of the segment store holds. */
-export const GROUP_KIND = { base: 1, section: 2, recipeIndex: 3 } as const;
+export const GROUP_KIND = { base: 1, section: 2, recipeIndex: 3, tree: 4 } as const;

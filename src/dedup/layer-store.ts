@@ -27,6 +27,7 @@ import { releaseOrphans } from './catalog/orphans.ts';
 import type { DedupTotals } from './catalog/records.ts';
 import type { DedupFaultPoint } from './context.ts';
 import { type LayerDamagedError, LayersClosedError } from './errors.ts';
+import { createFileStore, type FileStore } from './files/file-store.ts';
 import { queueBacklog } from './ingest/backlog.ts';
 import { createIngestGate } from './ingest/gate.ts';
 import { createTakerThreads } from './ingest/taker-threads.ts';
@@ -91,6 +92,8 @@ export interface LayerStore {
     digest: Digest,
     options: { readonly range: ByteRange; readonly signal: AbortSignal },
   ): AsyncGenerator<Buffer, void>;
+  /** Files of layers. */
+  readonly files: FileStore;
   figures(): LayerFigures;
   readonly undo: Undo;
   /** Resolves when what can be ingested and dropped now has been. */
@@ -209,17 +212,20 @@ export async function assembleLayerStore(
   }
   const undo = createUndo({ store: context, layers, policy, space, faultPoint });
 
+  const restore: LayerStore['restore'] = async function* (digest, { range, signal: wanted }) {
+    const both = AbortSignal.any([wanted, signal]);
+    const release = await restores.take(both);
+    try {
+      yield* layers.restore(digest, { range, signal: both });
+    } finally {
+      release();
+    }
+  };
+
   return {
     policy,
-    async *restore(digest, { range, signal: wanted }) {
-      const both = AbortSignal.any([wanted, signal]);
-      const release = await restores.take(both);
-      try {
-        yield* layers.restore(digest, { range, signal: both });
-      } finally {
-        release();
-      }
-    },
+    restore,
+    files: createFileStore({ store: context, stored: layers.files, restore }),
     figures() {
       const totals = layers.figures();
       const { resting } = layers.queue;

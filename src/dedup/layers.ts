@@ -18,8 +18,10 @@ import {
 } from './catalog/recipes.ts';
 import type { DedupTotals } from './catalog/records.ts';
 import { readTotals } from './catalog/totals.ts';
+import { removeDamagedTrees } from './catalog/trees.ts';
 import type { DedupContext } from './context.ts';
 import { LayerDamagedError, LayersClosedError } from './errors.ts';
+import { createStoredFiles, type StoredFiles } from './files/stored-layer.ts';
 import { type IngestGate, OPEN_GATE } from './ingest/gate.ts';
 import { type IngestResult, ingestLayer, type LayerSource } from './ingest/ingest.ts';
 import { type IngestQueue, type QueueWork, startQueue } from './ingest/queue.ts';
@@ -96,6 +98,10 @@ export interface Layers {
   figures(): DedupTotals;
   /** The layers that cannot be rebuilt without these groups. @throws the signal's reason */
   affected(groups: ReadonlySet<GroupId>, signal: AbortSignal): Promise<AffectedLayer[]>;
+  /** Files of the layers that have a tree. */
+  readonly files: StoredFiles;
+  /** Takes the trees away that need these groups. @throws the signal's reason, CommitError */
+  removeDamagedTrees(groups: ReadonlySet<GroupId>, signal: AbortSignal): Promise<void>;
   /** Layers ingested, and layers and stretches of them restored; what broke off counts with its bytes. */
   work(): { readonly ingested: LayerWork; readonly restored: LayerWork };
   /** Ends what is under way; layers in the queue stay there. */
@@ -118,6 +124,7 @@ export function openLayers(parts: LayerParts, options: LayerOptions): Layers {
   };
   const reservations = createReservations();
   const recipes = createRecipeOpener(context);
+  const files = createStoredFiles(context, recipes);
   const stop = new AbortController();
   const underWay = new Set<Promise<unknown>>();
 
@@ -206,6 +213,9 @@ export function openLayers(parts: LayerParts, options: LayerOptions): Layers {
     collect: (signal) => track(signal, (both) => collectRecipes(context, both)),
     figures: () => readTotals(kv),
     affected: (groups, signal) => track(signal, (both) => findAffected(context, groups, both)),
+    files,
+    removeDamagedTrees: (groups, signal) =>
+      track(signal, (both) => removeDamagedTrees(context, groups, both)),
     work: () => ({ ingested: { ...ingested }, restored: { ...restored } }),
     async close() {
       stop.abort(new LayersClosedError());

@@ -14,7 +14,7 @@ import { faultPointOf } from './fault-point.ts';
 import type { Application } from './http/application.ts';
 import { createClientAddresses } from './http/client-address.ts';
 import { createDispatch } from './http/dispatch.ts';
-import { requireRight } from './http/permission.ts';
+import { requireFiles, requireRight } from './http/permission.ts';
 import { type Listener, listen } from './http/server.ts';
 import { parseTarget } from './http/target.ts';
 import { createAuditLog } from './observe/audit.ts';
@@ -124,6 +124,7 @@ export async function serve(config: Config): Promise<Registry> {
         operations,
         version: VERSION,
         authorize: (access, req) => requireRight({ app, req, access }, 'admin'),
+        authorizePull: (access, req, repository) => requireFiles({ app, req, access }, repository),
         onError: (error, req) => {
           const { path } = parseTarget(req.url ?? '');
           logger.error({ err: error, path }, 'request failed');

@@ -1,6 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createSample, seededRandom } from '../../bench/registry/measure/statistics.ts';
+import {
+  createSample,
+  medianInterval,
+  seededRandom,
+} from '../../bench/registry/measure/statistics.ts';
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
@@ -26,5 +30,33 @@ describe('a random sample', () => {
     }
     // 1,000 expected of each; the standard deviation is 28.
     for (const count of taken) expect(Math.abs(count - 1000)).toBeLessThan(150);
+  });
+});
+
+describe('the interval of a median', () => {
+  it('lies at the ranks of the tables of the sign test', () => {
+    // Ranks of Conover, Practical Nonparametric Statistics: 4 and 12 of 15 at 95 % and at 90 %.
+    expect(medianInterval(range(15), 0.9)).toEqual({ low: 3, high: 11 });
+    expect(medianInterval(range(20), 0.95)).toEqual({ low: 5, high: 14 });
+    expect(medianInterval(range(5), 0.9)).toEqual({ low: 0, high: 4 });
+  });
+
+  it('says nothing about values that are too few', () => {
+    expect(medianInterval(range(4), 0.9)).toBeUndefined();
+    expect(medianInterval([], 0.9)).toBeUndefined();
+  });
+
+  it('holds the median as often as promised', () => {
+    const random = seededRandom(11);
+    const rounds = 4000;
+    let held = 0;
+    for (let i = 0; i < rounds; i++) {
+      const values = Array.from({ length: 17 }, () => -Math.log(1 - random()));
+      const { low, high } = medianInterval(values, 0.9)!;
+      if (low <= Math.LN2 && Math.LN2 <= high) held++;
+    }
+    // Of 17 values the ranks 5 and 13 cover 95.1 %; four standard deviations are 1.4 %.
+    expect(held / rounds).toBeGreaterThan(0.9);
+    expect(held / rounds).toBeLessThan(0.97);
   });
 });

@@ -10,6 +10,8 @@ import type { Input, Terminal } from '../../src/cli/terminal.ts';
 /** A terminal that keeps what is written to it. */
 export interface FakeTerminal extends Terminal {
   readonly output: { out: string; err: string };
+  /** What was written as bytes. */
+  readonly bytes: Buffer[];
 }
 
 /** How a fake terminal behaves. */
@@ -26,6 +28,7 @@ export interface FakeTerminalOptions {
 /** Makes a terminal. Standard error, what a progress bar draws included, goes to `output.err`. */
 export function fakeTerminal(options: FakeTerminalOptions = {}): FakeTerminal {
   const output = { out: '', err: '' };
+  const bytes: Buffer[] = [];
   const interactive = options.typed !== undefined;
   const answers = [...(options.typed ?? [])];
   const input: PassThrough & { isTTY?: boolean; raw?: boolean } = new PassThrough();
@@ -49,6 +52,11 @@ export function fakeTerminal(options: FakeTerminalOptions = {}): FakeTerminal {
   if (interactive) errStream.isTTY = true;
   return {
     output,
+    bytes,
+    isOutTTY: false,
+    async outBytes(some) {
+      bytes.push(Buffer.from(some));
+    },
     out: (text) => {
       output.out += text;
     },

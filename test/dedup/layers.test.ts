@@ -60,11 +60,11 @@ describe('a layer', () => {
     const digest = await store.add(second);
     expect(store.bytes() - before).toBeLessThan(0.05 * second.length);
     expect((await store.get(digest)).equals(second)).toBe(true);
-    const { layers, size, bases, structure, gaps, patches, index } = store.layers.figures();
+    const { layers, size, bases, structure, gaps, patches, index, trees } = store.layers.figures();
     expect({ layers, size }).toEqual({ layers: 2, size: first.length + second.length });
     const { groups, live } = store.segments.store.figures();
     // Section groups have three lengths besides their pieces, all groups a header.
-    const sum = bases + structure + gaps + patches + index;
+    const sum = bases + structure + gaps + patches + index + trees;
     expect(sum).toBeLessThanOrEqual(live - groups * 28);
     expect(sum).toBeGreaterThan(live - groups * 48);
   });

@@ -180,6 +180,11 @@ describe('decisions 7: docs/formats.md', async () => {
     section: [keys.section(0, 0).replace(/ 0+ 0+$/, ' <recipe> <section>')],
     queuedLayer: [keys.queuedLayer('<digest>')],
     refusedLayer: [keys.refusedLayer('<digest>')],
+    tree: [keys.tree(0).replace('0000000000', '<recipe>')],
+    treePiece: [
+      keys.treePiece(0, 0).replace('0000000000', '<recipe>').replace('0000000000', '<piece>'),
+    ],
+    fileKey: [keys.fileKey('<key>', 0).replace('0000000000', '<group>')],
     recipeCounter: [keys.recipeCounter],
     dedupTotals: [keys.dedupTotals],
     totals: [keys.totals],

@@ -21,13 +21,14 @@ export interface Daemon extends AsyncDisposable {
   readonly folder: string;
 }
 
-/** Mount points under a folder, the deepest first. */
-async function mountsUnder(folder: string): Promise<string[]> {
+/** Takes away what engines leave mounted below a folder, the deepest first. */
+export async function unmountBelow(folder: string): Promise<void> {
   const lines = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
   const points = lines.map((line) => line.split(' ')[4] ?? '');
-  return points
+  const below = points
     .filter((point) => point.startsWith(`${folder}/`))
     .sort((a, b) => b.length - a.length);
+  for (const point of below) await run('umount', [point]);
 }
 
 /**
@@ -51,8 +52,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     await exited;
     clearTimeout(timer);
     process.removeListener('exit', killOnExit);
-    // Some engines leave their folders bind-mounted.
-    for (const point of await mountsUnder(folder)) await run('umount', [point]);
+    await unmountBelow(folder);
     await removeTemporary(folder);
   }
 

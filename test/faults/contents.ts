@@ -1,7 +1,9 @@
 /** What the fault tests push: blobs of all sizes that matter, and manifests over them. */
 import { hash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import { randomLike } from '../support/images.ts';
 import type { Random } from '../support/random.ts';
+import { makeTar } from '../support/tar.ts';
 
 /** Largest content that lies in the metadata store; larger one has a file of its own. */
 export const INLINE_MAX = 16 * 1024;
@@ -39,8 +41,23 @@ export function makeBlob(label: string, size: number, algorithm = 'sha256'): Blo
   return { bytes, digest: digestOf(bytes, `${algorithm}:`) };
 }
 
+/** Files that layers have in common. */
+const SHARED_FILES = 40;
+
+/** A layer of some of the files that many have, and one of its own. */
+function makeLayer(label: string, random: Random): Blob {
+  const shared = Array.from({ length: random.between(1, 12) }, () => random.below(SHARED_FILES));
+  const files = [...new Set(shared)].map((number) => ({
+    path: `shared/${number}`,
+    bytes: randomLike(`shared ${number}`, 500 + number * 700),
+  }));
+  const own = { path: 'own', bytes: randomLike(label, random.between(1, 120 * 1024)) };
+  const bytes = gzipSync(makeTar([...files, own]), { level: random.chance(0.5) ? 1 : 6 });
+  return { bytes, digest: digestOf(bytes) };
+}
+
 /** A blob with a size below, about or above what lies in the metadata store; one in eight SHA-512. */
-export function makeAnyBlob(label: string, random: Random): Blob {
+function makeAnyBlob(label: string, random: Random): Blob {
   const kind = random.below(10);
   const size =
     kind < 2
@@ -49,6 +66,11 @@ export function makeAnyBlob(label: string, random: Random): Blob {
         ? random.between(INLINE_MAX + 1, 200 * 1024)
         : random.between(600 * 1024, 1500 * 1024);
   return makeBlob(label, size, random.chance(1 / 8) ? 'sha512' : 'sha256');
+}
+
+/** A layer, or bytes that are none. */
+export function makeLayerOrBlob(label: string, random: Random): Blob {
+  return random.chance(0.4) ? makeLayer(label, random) : makeAnyBlob(label, random);
 }
 
 /** What a manifest is made from. */

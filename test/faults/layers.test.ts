@@ -12,15 +12,10 @@ import { makeTar } from '../support/tar.ts';
 import { makeTemporary, removeTemporary } from '../support/temporary.ts';
 import { blobPath, get, head, pushAtOnce, remove } from './api.ts';
 import { digestOf } from './contents.ts';
-import { collect, type Served, serveOver } from './servers.ts';
+import { APART_AT_ONCE, collect, type Served, serveOver } from './servers.ts';
 
 const REPOSITORY = 'team/app';
-const AT_ONCE = {
-  STOWAGE_DELETES__UNDO: 'off',
-  STOWAGE_DEDUP__MIN_AGE: '0s',
-  STOWAGE_DEDUP__MIN_SIZE: '0',
-  STOWAGE_DEDUP__INTACT_BUDGET: '0',
-};
+const AT_ONCE = { ...APART_AT_ONCE, STOWAGE_DELETES__UNDO: 'off' };
 
 /** A layer and its name. */
 interface Layer {
@@ -105,6 +100,7 @@ const INGEST: readonly Point[] = [
   'ingest.written',
   'segment.synced',
   'ingest.section',
+  'ingest.tree',
   'ingest.verified',
   'ingest.committed',
   'drop.committed',
@@ -112,6 +108,7 @@ const INGEST: readonly Point[] = [
 ];
 const COLLECT: readonly Point[] = [
   'collect.section',
+  'collect.tree',
   'collect.base',
   'compaction.copied',
   'compaction.swapped',
@@ -225,9 +222,11 @@ describe('a server that dies while it works on layers', () => {
       'ingest.begun': true,
       'ingest.written': true,
       'ingest.section': true,
+      'ingest.tree': true,
       'ingest.verified': true,
       'ingest.committed': true,
       'collect.section': true,
+      'collect.tree': true,
       'collect.base': true,
       'drop.committed': true,
       'drop.unlinked': true,

@@ -10,6 +10,13 @@ export const LEASE = 700;
 /** Milliseconds for which deletions can be taken back under load. */
 export const UNDO = 200;
 
+/** Layers of any size are taken apart at once, and their intact copies dropped. */
+export const APART_AT_ONCE = {
+  STOWAGE_DEDUP__MIN_AGE: '0s',
+  STOWAGE_DEDUP__MIN_SIZE: '0',
+  STOWAGE_DEDUP__INTACT_BUDGET: '0',
+} as const;
+
 /** A server and how to talk to it. */
 export interface Served extends AsyncDisposable {
   readonly server: RunningServer;
@@ -40,9 +47,10 @@ export async function serveOver(
   };
 }
 
-/** For load: collects all the time, and soon. */
+/** For load: collects all the time, and soon; takes layers apart at once. */
 export function serveLoad(dataDir: string): Promise<Served> {
   return serveOver(dataDir, {
+    ...APART_AT_ONCE,
     STOWAGE_GC__INTERVAL: '100ms',
     STOWAGE_GC__LEASE: `${LEASE}ms`,
     STOWAGE_DELETES__UNDO: `${UNDO}ms`,

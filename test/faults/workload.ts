@@ -21,9 +21,9 @@ import {
   digestOf,
   INLINE_MAX,
   type Manifest,
-  makeAnyBlob,
   makeImage,
   makeIndex,
+  makeLayerOrBlob,
 } from './contents.ts';
 import type { Change, Ledger } from './ledger.ts';
 
@@ -56,7 +56,7 @@ export interface Workload {
 
 /** Blobs that several repositories get. */
 export function sharedBlobs(label: string, random: Random): Blob[] {
-  return Array.from({ length: 12 }, (_, i) => makeAnyBlob(`${label} shared ${i}`, random));
+  return Array.from({ length: 12 }, (_, i) => makeLayerOrBlob(`${label} shared ${i}`, random));
 }
 
 /** One client and its repository. */
@@ -73,7 +73,7 @@ const nextLabel = (actor: Actor): string =>
 function chooseBlob(actor: Actor): Blob {
   const { random, options } = actor;
   if (random.chance(0.7)) return random.pick(options.shared)!;
-  return makeAnyBlob(nextLabel(actor), random);
+  return makeLayerOrBlob(nextLabel(actor), random);
 }
 
 /** Sees to it that a blob is in the repository, as clients do: ask, mount, or push. */

@@ -9,12 +9,15 @@ export interface TarEntry {
   readonly mode?: number;
   /** Target of a symbolic link. */
   readonly link?: string;
+  /** Path of the file that it is a hard link to. */
+  readonly hardLink?: string;
 }
 
 const BLOCK = 512;
 const TIME = 1_700_000_000;
 
-function typeOf({ path, link }: TarEntry): string {
+function typeOf({ path, link, hardLink }: TarEntry): string {
+  if (hardLink !== undefined) return '1';
   if (link !== undefined) return '2';
   return path.endsWith('/') ? '5' : '0';
 }
@@ -32,7 +35,7 @@ function header(entry: TarEntry, size: number): Buffer {
   octal(size, 124, 12);
   octal(TIME, 136, 12);
   block.write(typeOf(entry), 156, 'latin1');
-  block.write(entry.link ?? '', 157);
+  block.write(entry.link ?? entry.hardLink ?? '', 157);
   block.write('ustar\u000000', 257, 'latin1');
   // The checksum is taken with its own field full of spaces.
   block.fill(' ', 148, 156);

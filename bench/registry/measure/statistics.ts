@@ -15,6 +15,37 @@ export function median(values: readonly number[]): number {
   return (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** An interval that holds what is looked for with a given confidence. */
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * Interval of the median from ranks, without an assumption about the distribution (W. R. Thompson,
+ * On Confidence Ranges for the Median, 1936): the number of values below the median is binomial.
+ * @param confidence - for example 0.9; at least so much, because ranks are whole
+ * @returns undefined when there are too few values for it
+ */
+export function medianInterval(
+  values: readonly number[],
+  confidence: number,
+): Interval | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  const count = sorted.length;
+  // The chance that at most `below` values lie below the median.
+  let term = 0.5 ** count;
+  let tail = term;
+  let below = -1;
+  while (tail <= (1 - confidence) / 2 && below < count) {
+    below++;
+    term *= (count - below) / (below + 1);
+    tail += term;
+  }
+  if (below < 0) return undefined;
+  return { low: sorted[below]!, high: sorted[count - 1 - below]! };
+}
+
 /** A generator of numbers in [0, 1) that gives the same sequence for the same seed (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;

@@ -1,11 +1,12 @@
 /** Puts a report together: what was measured where, then the sections; as text, Markdown and JSON. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import type { Machine } from '../measure/machine.ts';
 import type { Target } from '../servers/types.ts';
 
-const RESULTS = resolve(import.meta.dirname, '../../results');
+const ROOT = resolve(import.meta.dirname, '../../..');
+const RESULTS = join(ROOT, 'bench/results');
 
 /** One run of a sub-command. */
 export interface Report {
@@ -31,7 +32,8 @@ export interface ReportFiles {
 
 /** The command as typed, without the folders of this machine. */
 function commandLine(): string {
-  return ['node bench/registry/main.ts', ...process.argv.slice(2)].join(' ');
+  const [, program = '', ...args] = process.argv;
+  return ['node', relative(ROOT, program), ...args].join(' ');
 }
 
 function head({ title, machine, targets }: Report, now: Date): string {

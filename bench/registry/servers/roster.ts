@@ -43,6 +43,12 @@ export interface Roster {
   readonly targets: readonly Target[];
   /** Folder of everything the run writes; gone after `close`. */
   readonly folder: string;
+  /**
+   * Stops a server that this run started, and starts it anew on its data.
+   * @param whileDown - done in between
+   * @returns what stands for it from now on, in `targets` as well
+   */
+  restart(target: Target, whileDown?: () => Promise<void>): Promise<Target>;
   /** Stops what was started and removes its data. */
   close(): Promise<void>;
 }
@@ -86,6 +92,22 @@ export async function startRoster(options: RosterOptions): Promise<Roster> {
   await access(parent);
   const folder = await mkdtemp(join(parent, 'stowage-bench-'));
   const targets: Target[] = [];
+  const starts = new Map<Target, () => Promise<Target>>();
+  const launch = async (start: () => Promise<Target>): Promise<Target> => {
+    const target = await start();
+    starts.set(target, start);
+    return target;
+  };
+  const restart: Roster['restart'] = async (target, whileDown) => {
+    const start = starts.get(target);
+    if (start === undefined) throw new Error(`${target.name} was not started by this run`);
+    await target.stop();
+    starts.delete(target);
+    await whileDown?.();
+    const fresh = await launch(start);
+    targets[targets.indexOf(target)] = fresh;
+    return fresh;
+  };
   const close = async (): Promise<void> => {
     for (const signal of SIGNALS) process.removeListener(signal, interrupt);
     await Promise.allSettled(targets.map((target) => target.stop()));
@@ -108,17 +130,16 @@ export async function startRoster(options: RosterOptions): Promise<Roster> {
         if (name === 'stowage+token' && scheme === 'https') continue;
         const own = join(folder, `${name}-${scheme}`);
         await mkdir(own);
-        targets.push(
-          await start({
-            folder: own,
-            certificate: scheme === 'https' ? certificate : undefined,
-            env: options.env ?? {},
-          }),
-        );
+        const context = {
+          folder: own,
+          certificate: scheme === 'https' ? certificate : undefined,
+          env: options.env ?? {},
+        };
+        targets.push(await launch(() => start(context)));
       }
     }
     for (const peer of options.peers) targets.push(await joinPeer(peer));
-    return { targets, folder, close };
+    return { targets, folder, restart, close };
   } catch (error) {
     await close();
     throw error;

@@ -35,8 +35,14 @@ export function formatDedup(report: DedupReport): string {
     ['  gaps', formatBytes(stored.gapBytes)],
     ['  structure', formatBytes(stored.structureBytes)],
     ['  recipe index', formatBytes(stored.indexBytes)],
+    ['  trees', formatBytes(stored.treeBytes)],
     ['  headers', formatBytes(stored.overheadBytes)],
     ['  waste', formatBytes(stored.wasteBytes)],
+    [
+      'files',
+      `${report.files.entries} in trees, found by ${report.files.keys} keys ` +
+        `(${formatBytes(report.files.keyBytes)})`,
+    ],
     ['ratio', ratio === null ? '-' : ratio.toFixed(2)],
     ['blobs', `${layers.intact} intact, ${layers.both} both, ${layers.recipeOnly} as recipes only`],
     ['queue', `${formatCount(layers.queued, 'layer')}, ${layers.retrying} to be tried again`],

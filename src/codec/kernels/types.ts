@@ -114,7 +114,8 @@ export interface TokenKernel {
 /**
  * Makes the plain bytes of parts that lie in a space one behind the other, some bytes of which have
  * to be given. For each part `begin`; then for some tokens at a time `look`, which says what they
- * need, and `make`; then `finish`. After an error only `reset` helps.
+ * need, and `make`, which may be left out for all of them; then `finish`. After an error only `reset`
+ * helps.
  */
 export interface SpaceKernel {
   /** Tokens of the part, `TOKEN_CAPACITY` at a time. */
@@ -139,7 +140,7 @@ export interface SpaceKernel {
    *   one that starts behind the part
    */
   look(count: number): number;
-  /** How many of `needs` there are; their bytes are to be put into `context`. */
+  /** How many of `needs` there are; their bytes are to be put into `context` before `make`. */
   readonly needCount: number;
   /** Carries out the same tokens. */
   make(count: number): void;

@@ -56,7 +56,7 @@ export class BaseGroupWriter {
     return this.#table.length + this.#tokens.size + this.#context.length;
   }
 
-  /** Whether it is time to finish it: its parts have 256 KiB of plain bytes. */
+  /** Whether it is time to finish it: its parts have 512 KiB of plain bytes. */
   get isFull(): boolean {
     return this.#plainSize >= FULL_GROUP_SIZE;
   }
@@ -67,10 +67,10 @@ export class BaseGroupWriter {
   }
 
   /**
-   * Adds a part.
+   * Adds a part. That its tokens give its bytes is not looked at: both come from one reader.
    * @returns its number in the group
-   * @throws TokenError `plain` when the tokens do not give its bytes, and what `PlainSpace` throws;
-   *   then only `clear` helps
+   * @throws TokenError when its tokens do not fill it, or reach for bytes that are not there, and what
+   *   `PlainSpace` throws; then only `clear` helps
    */
   add(part: BasePart): number {
     const { tokens, size, lead, plain } = part;
@@ -78,16 +78,11 @@ export class BaseGroupWriter {
     const start = this.#space.end + gap;
     // Positions of the space, less this, are indexes of `plain`.
     const offset = start + size - plain.length;
-    this.#space.add(part, gap, (position) => {
+    this.#space.pass(part, gap, (position) => {
       const byte = plain[position - offset];
       if (byte === undefined) throw new TokenError('token');
       this.#context.byte(byte);
-      return byte;
     });
-    const made = this.#space.bytes(start, start + size);
-    if (Buffer.compare(made, plain.subarray(plain.length - size)) !== 0) {
-      throw new TokenError('plain');
-    }
     for (const value of [gap, size, lead, tokens.length]) this.#table.number(value);
     this.#tokens.add(tokens);
     this.#layer = part.layer;
@@ -157,6 +152,11 @@ export interface BaseGroup extends BaseParts {
    * @throws TokenError `truncated`, `trailing` and what `PlainSpace` throws
    */
   plain(): readonly PlainPart[];
+  /**
+   * The bytes of all parts and nothing else, each a copy.
+   * @throws as {@link plain}
+   */
+  contents(): readonly Uint8Array[];
 }
 
 let spaceKernel: SpaceKernel | undefined;
@@ -203,21 +203,31 @@ export function readBaseParts(bytes: Uint8Array): BaseParts {
 export function readBaseGroup(bytes: Uint8Array): BaseGroup {
   const group = openGroup('B', STREAM_COUNT, bytes);
   const { rows, parts, tokens } = readParts(group);
+
+  /** Makes the plain bytes of part after part, and takes of each what is wanted. */
+  function carryOut<T>(take: (space: PlainSpace, start: number, part: TokenPart) => T): T[] {
+    spaceKernel ??= createSpaceKernel();
+    const space = new PlainSpace(spaceKernel);
+    const context = new ByteReader(group.streams(CONTEXT, 1)[0]!);
+    const taken = parts.map((part, i) =>
+      take(
+        space,
+        space.add(part, rows[i]!.gap, () => context.byte()),
+        part,
+      ),
+    );
+    context.end();
+    return taken;
+  }
+
   return {
     parts,
     tokens,
-    plain() {
-      spaceKernel ??= createSpaceKernel();
-      const space = new PlainSpace(spaceKernel);
-      const context = new ByteReader(group.streams(CONTEXT, 1)[0]!);
-      const plainParts = parts.map((part, i) => {
-        const { size } = part;
-        const start = space.add(part, rows[i]!.gap, () => context.byte());
+    plain: () =>
+      carryOut((space, start, { size }) => {
         const plain = space.bytes(Math.max(0, start - WINDOW), start + size).slice();
         return { bytes: plain.subarray(plain.length - size), plain, start };
-      });
-      context.end();
-      return plainParts;
-    },
+      }),
+    contents: () => carryOut((space, start, { size }) => space.bytes(start, start + size).slice()),
   };
 }

@@ -9,7 +9,6 @@ const MESSAGES = {
   number: 'a number that cannot be',
   token: 'a token that cannot be',
   position: 'tokens that do not lie where their file lies',
-  plain: 'tokens that do not give the bytes of their file',
 } as const;
 
 /** A kind of error. */

@@ -6,7 +6,7 @@ import { readTokenStreams, TOKEN_STREAM_COUNT, TokenStreamWriter } from './token
 export class GapGroupWriter {
   readonly #tokens = new TokenStreamWriter();
 
-  /** Whether it is time to finish it: its streams have 256 KiB. */
+  /** Whether it is time to finish it: its streams have 512 KiB. */
   get isFull(): boolean {
     return this.#tokens.size >= FULL_GROUP_SIZE;
   }

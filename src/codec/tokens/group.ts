@@ -9,9 +9,9 @@ import { TokenError } from './errors.ts';
 
 /**
  * What a group holds: tokens of parts (`B`), tokens of gaps (`G`), patches (`P`), the structure of a
- * section (`S`) or the index of a recipe (`R`).
+ * section (`S`), the index of a recipe (`R`), or entries of a tree (`T`).
  */
-export type GroupKind = 'B' | 'G' | 'P' | 'S' | 'R';
+export type GroupKind = 'B' | 'G' | 'P' | 'S' | 'R' | 'T';
 
 /**
  * The level of zstd. Up to 12 it hardly matters for tokens: of what they take in DEFLATE, level 1
@@ -21,8 +21,11 @@ export type GroupKind = 'B' | 'G' | 'P' | 'S' | 'R';
 const DEFAULT_LEVEL = 1;
 /** Bytes of all streams of a group before compression. */
 export const MAX_GROUP_SIZE = 8 * 1024 * 1024;
-/** A group is full when it has so many bytes: a read of a small file should not cost megabytes. */
-export const FULL_GROUP_SIZE = 256 * 1024;
+/**
+ * A group is full when it has so many bytes: a read of a small file should not cost megabytes. With
+ * 256 KiB tokens take 0.5 to 1.2 % more space, with 1 MiB 0.2 % less.
+ */
+export const FULL_GROUP_SIZE = 512 * 1024;
 /** Shorter streams do not win by compression. */
 const MIN_COMPRESSED = 32;
 const VERSION = 1;
@@ -55,11 +58,14 @@ function freeRoom({ buffer }: Uint8Array, room: number): void {
 
 function compress(bytes: Uint8Array, level: number): Uint8Array {
   if (bytes.length < MIN_COMPRESSED) return bytes;
+  const chunkSize = roomForFrame(bytes.length);
   const packed = zstdCompressSync(bytes, {
-    chunkSize: roomForFrame(bytes.length),
+    chunkSize,
     params: { [constants.ZSTD_c_compressionLevel]: level },
   });
-  return packed.length < bytes.length ? packed : bytes;
+  if (packed.length < bytes.length) return packed;
+  freeRoom(packed, chunkSize);
+  return bytes;
 }
 
 /** Unpacks frames that lie one behind the other. @param size - bytes that they make together */

@@ -22,7 +22,7 @@ import {
 export class PatchGroupWriter {
   readonly #streams = createPatchWriters();
 
-  /** Whether it is time to finish it: its streams have 256 KiB. */
+  /** Whether it is time to finish it: its streams have 512 KiB. */
   get isFull(): boolean {
     return sizeOfPatches(this.#streams) >= FULL_GROUP_SIZE;
   }

@@ -23,9 +23,6 @@ import type { TokenPart } from './part.ts';
 /** Gaps between parts are cut to this; nothing can be reached across more. */
 export const MAX_GAP = WINDOW + MAX_OVERHANG + 1;
 
-/** Gives a byte that no token of the group makes. */
-export type ContextSource = (position: number) => number;
-
 /** The plain bytes around some parts of one layer, as far as they are known. */
 export class PlainSpace {
   readonly #kernel: SpaceKernel;
@@ -59,14 +56,39 @@ export class PlainSpace {
   }
 
   /**
-   * Adds a part.
+   * Adds a part, and makes its bytes.
    * @param gap - bytes between the part before and this one, {@link MAX_GAP} at most
    * @param context - asked for each unknown byte that is needed, once
    * @returns where the part starts
    * @throws TokenError `size` when it does not fit, `position` when its tokens do not fill it,
-   *   `token` when one cannot be or reaches before the space; then the space cannot be used any more
+   *   `token` when one cannot be or reaches before the space; then only `clear` helps
    */
-  add({ tokens, size, lead }: TokenPart, gap: number, context: ContextSource): number {
+  add(part: TokenPart, gap: number, context: (position: number) => number): number {
+    const kernel = this.#kernel;
+    return this.#place(part, gap, (count) => {
+      const { needs, needCount } = kernel;
+      for (let i = 0; i < needCount; i++) kernel.context[i] = context(needs[i]!);
+      kernel.make(count);
+    });
+  }
+
+  /**
+   * Passes over a part without making its bytes, all of which are known from then on.
+   * @param gap - see {@link add}
+   * @param context - told of each unknown byte that is needed, once
+   * @returns where the part starts
+   * @throws TokenError as {@link add}
+   */
+  pass(part: TokenPart, gap: number, context: (position: number) => void): number {
+    const kernel = this.#kernel;
+    return this.#place(part, gap, () => {
+      const { needs, needCount } = kernel;
+      for (let i = 0; i < needCount; i++) context(needs[i]!);
+    });
+  }
+
+  /** @param handle - called for some tokens at a time, when it is known what they need */
+  #place({ tokens, size, lead }: TokenPart, gap: number, handle: (count: number) => void): number {
     if (gap > MAX_GAP || lead > Math.min(size, MAX_OVERHANG) || !this.fits(gap, size)) {
       throw new TokenError('size');
     }
@@ -80,9 +102,7 @@ export class PlainSpace {
       const status = kernel.look(piece.length);
       if (status === BAD_POSITION) throw new TokenError('position');
       if (status !== NEED_INPUT) throw new TokenError('token');
-      const { needs, needCount } = kernel;
-      for (let i = 0; i < needCount; i++) kernel.context[i] = context(needs[i]!);
-      kernel.make(piece.length);
+      handle(piece.length);
       at += piece.length;
     } while (at < tokens.length);
     if (kernel.finish() !== NEED_INPUT) throw new TokenError('position');

@@ -19,7 +19,7 @@ const MAX_GROUPS = 10_000;
 /** What damage is settled with. */
 export interface DamageParts {
   readonly store: StoreContext;
-  readonly layers: Pick<Layers, 'affected' | 'queue' | 'removeRecipe'>;
+  readonly layers: Pick<Layers, 'affected' | 'queue' | 'removeRecipe' | 'removeDamagedTrees'>;
   /** The groups that are damaged now. */
   readonly damaged: () => Iterable<{ readonly id: GroupId }>;
 }
@@ -65,6 +65,7 @@ export async function settleDamage(parts: DamageParts, signal: AbortSignal): Pro
   }
   if (groups.size === 0) return 0;
   for (const group of groups) await change(store.kv, (changes) => forgetParts(changes, group));
+  await layers.removeDamagedTrees(groups, signal);
   let lost = 0;
   for (const layer of await layers.affected(groups, signal)) {
     if (await loseRecipe(parts, layer, 'a part of it is damaged')) lost++;

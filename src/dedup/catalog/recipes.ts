@@ -16,6 +16,7 @@ import { forgetIntactCopy, noteIntactCopy } from './intact-copies.ts';
 import type { LooseRecipeRecord, RecipeRecord } from './records.ts';
 import { removeSection, removeUnusedBase } from './sections.ts';
 import { countTotals } from './totals.ts';
+import { enterTree, removePieces, type TreeFigures } from './trees.ts';
 import { forgetQueued, forgetRefusal } from './waiting.ts';
 
 /** The recipe of a layer, as it is durable. */
@@ -46,6 +47,8 @@ export interface FinishedRecipe {
   readonly record: RecipeRecord;
   /** Of its index, synced. */
   readonly placements: readonly Placement[];
+  /** What was stored of its tree. */
+  readonly tree: TreeFigures;
 }
 
 /**
@@ -54,13 +57,14 @@ export interface FinishedRecipe {
  */
 export async function enterRecipe(
   { kv, segments }: DedupContext,
-  { digest, record, placements }: FinishedRecipe,
+  { digest, record, placements, tree }: FinishedRecipe,
 ): Promise<boolean> {
   const { result } = await change(kv, (changes) => {
     const { tx } = changes;
     if (tx.has(keys.recipe(digest))) return false;
     segments.addGroups(changes, placements);
     changes.put(keys.recipe(digest), record);
+    enterTree(changes, record.recipe, { digest, ...tree });
     tx.remove(keys.looseRecipe(record.recipe));
     forgetQueued(changes, digest);
     forgetRefusal(changes, digest);
@@ -78,6 +82,7 @@ export function looseRecipe(changes: Changes, digest: Digest): void {
   if (record === undefined) return;
   const { recipe, index, size, plainSize, indexBytes } = record;
   changes.tx.remove(keys.recipe(digest));
+  changes.tx.remove(keys.tree(recipe));
   changes.put(keys.looseRecipe(recipe), { digest, index } satisfies LooseRecipeRecord);
   forgetIntactCopy(changes, digest);
   countTotals(changes, { layers: 1, size, plainSize, index: indexBytes }, -1);
@@ -98,6 +103,7 @@ export async function takeRecipeApart(
     for (const key of found) await change(kv, (changes) => removeSection(context, changes, key));
     await context.faultPoint('collect.section');
   }
+  await removePieces(context, recipe, { signal, pace });
   await change(kv, (changes) => {
     const key = keys.looseRecipe(recipe);
     const record = changes.record<LooseRecipeRecord>(key);

@@ -57,6 +57,29 @@ export interface LooseRecipeRecord {
   readonly index: readonly GroupId[];
 }
 
+/** The tree of a layer whose recipe is finished. */
+export interface TreeRecord {
+  readonly digest: Digest;
+  readonly pieces: number;
+  readonly entries: number;
+}
+
+/** A piece of a tree. */
+export interface TreePieceRecord {
+  readonly group: GroupId;
+  /** Path of its first entry, and how many it has; see `TreePiece`. */
+  readonly first: string;
+  readonly entries: number;
+  readonly run: number;
+  /** Bytes of the group. */
+  readonly bytes: number;
+}
+
+/** In which recipe's tree something is to be found. */
+export interface FileKeyRecord {
+  readonly recipe: number;
+}
+
 /** A layer that waits to be ingested. */
 export interface QueuedLayerRecord {
   /** Since when, milliseconds since 1970. */
@@ -92,6 +115,12 @@ interface StoredTotals {
   readonly gaps: number;
   readonly patches: number;
   readonly index: number;
+  readonly trees: number;
+  /** Entries in trees. */
+  readonly files: number;
+  /** Keys by which they are found, and bytes of these in the metadata store. */
+  readonly fileKeys: number;
+  readonly fileKeyBytes: number;
   /** Layers that have a recipe and are there as they were pushed as well, and their bytes. */
   readonly copies: number;
   readonly copyBytes: number;
@@ -108,6 +137,10 @@ export const NO_DEDUP_TOTALS: DedupTotals = {
   gaps: 0,
   patches: 0,
   index: 0,
+  trees: 0,
+  files: 0,
+  fileKeys: 0,
+  fileKeyBytes: 0,
   copies: 0,
   copyBytes: 0,
   queued: 0,

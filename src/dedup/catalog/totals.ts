@@ -37,7 +37,7 @@ export function countTotals(changes: Changes, amounts: Partial<DedupTotals>, sig
   }
 }
 
-/** The totals as they are durable. */
+/** The totals as they are durable; an older record has no trees. */
 export function readTotals(kv: KeyValueStore): DedupTotals {
-  return kv.read(keys.dedupTotals, decode<DedupTotals>) ?? NO_DEDUP_TOTALS;
+  return { ...NO_DEDUP_TOTALS, ...kv.read(keys.dedupTotals, decode<Partial<DedupTotals>>) };
 }

@@ -10,6 +10,7 @@ import { TAKE_APART } from './take-apart-options.ts';
 import {
   type HostAnswer,
   type HostCall,
+  handOver,
   ownCopy,
   type TakerMessage,
   type ThreadMessage,
@@ -57,16 +58,24 @@ const host: IngestHost = {
   find: (hashes) => ask('find', hashes),
   read: (groups) => ask('read', groups),
   writeBases(bases) {
-    const copies = bases.map(({ bytes, hashes }) => ({ bytes: ownCopy(bytes), hashes }));
+    const own = bases.map(({ bytes, hashes }) => ({ bytes: handOver(bytes), hashes }));
     return ask(
       'writeBases',
-      copies,
-      copies.map(({ bytes }) => bytes.buffer),
+      own,
+      own.map(({ bytes }) => bytes.buffer),
     );
   },
   storeSection(section) {
-    const bytes = ownCopy(section.bytes);
+    const bytes = handOver(section.bytes);
     return ask('storeSection', { ...section, bytes }, [bytes.buffer]);
+  },
+  storeTree(pieces) {
+    const copies = pieces.map((piece) => ({ ...piece, bytes: ownCopy(piece.bytes) }));
+    return ask(
+      'storeTree',
+      copies,
+      copies.map(({ bytes }) => bytes.buffer),
+    );
   },
 };
 

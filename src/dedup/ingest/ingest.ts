@@ -109,7 +109,12 @@ async function make(
       indexBytes: pieces.reduce((sum, { length }) => sum + length, 0),
       at: context.clock(),
     };
-    const isEntered = await enterRecipe(context, { digest, record, placements });
+    const isEntered = await enterRecipe(context, {
+      digest,
+      record,
+      placements,
+      tree: session.tree,
+    });
     await context.faultPoint('ingest.committed');
     return isEntered ? 'stored' : 'known';
   } finally {

@@ -5,6 +5,7 @@ import { type GroupId, MAX_GROUP, type Placement } from '../../storage/segments/
 import type { SegmentWriter } from '../../storage/segments/writer.ts';
 import { findPart } from '../catalog/part-index.ts';
 import { BaseGoneError, enterSection, type FreshBase } from '../catalog/sections.ts';
+import { enterPiece, type TreeFigures } from '../catalog/trees.ts';
 import { type DedupContext, GROUP_KIND } from '../context.ts';
 import type { IndexedSection } from '../recipe/recipe-index.ts';
 import type { BasePlace } from '../section/model.ts';
@@ -17,6 +18,8 @@ export interface IngestSession extends IngestHost {
   readonly sections: readonly IndexedSection[];
   /** Bytes that were stored, the new base groups included. */
   readonly storedBytes: number;
+  /** The tree, as far as it has been stored. */
+  readonly tree: TreeFigures;
   /** Lets go of what the section under way holds. */
   release(): void;
 }
@@ -44,6 +47,7 @@ export function createIngestSession(
   const { recipe, writer, reservations, signal } = options;
   const sections: IndexedSection[] = [];
   let storedBytes = 0;
+  const tree = { pieces: 0, entries: 0, bytes: 0 };
   let fresh: FreshBase[] = [];
   let pinned: GroupId[] = [];
   let unreserve = (): void => undefined;
@@ -90,6 +94,7 @@ export function createIngestSession(
 
   return {
     sections,
+    tree,
     get storedBytes() {
       return storedBytes;
     },
@@ -137,6 +142,20 @@ export function createIngestSession(
         throw error;
       } finally {
         release();
+      }
+    },
+    async storeTree(pieces) {
+      const groups = pieces.map(({ bytes }) => ({ kind: GROUP_KIND.tree, bytes }));
+      const placements = await writer.append(groups);
+      await writer.sync();
+      for (const [i, piece] of pieces.entries()) {
+        signal.throwIfAborted();
+        const placement = placements[i]!;
+        await enterPiece(context, { recipe, number: tree.pieces, placement, piece });
+        tree.pieces++;
+        tree.entries += piece.entries;
+        tree.bytes += placement.length;
+        await context.faultPoint('ingest.tree');
       }
     },
   };

@@ -7,9 +7,10 @@ import { ByteWriter } from '../../codec/tokens/bytes.ts';
 import { TokenError } from '../../codec/tokens/errors.ts';
 import type { GroupId } from '../../storage/segments/types.ts';
 import { LayerRefusedError } from '../errors.ts';
+import type { TreePiece } from '../files/model.ts';
 import { BlockSums } from '../recipe/block-sums.ts';
 import { memoryOf } from '../restore/rebuild-job.ts';
-import { SectionCutter } from '../section/cutter.ts';
+import { createCutterTools, SectionCutter } from '../section/cutter.ts';
 import type { SectionDraft } from '../section/draft.ts';
 import { joinSection } from '../section/format.ts';
 import type { BasePlace } from '../section/model.ts';
@@ -41,6 +42,8 @@ export interface IngestHost {
    * @returns false when a group that it refers to is gone: then nothing was stored
    */
   storeSection(section: SectionToStore): Promise<boolean>;
+  /** Stores pieces of the layer's tree. */
+  storeTree(pieces: readonly TreePiece[]): Promise<void>;
 }
 
 /** What a layer came to. */
@@ -63,7 +66,9 @@ export interface TakeApartOptions {
 }
 
 /** Bytes of tokens that are kept decoded. */
-const CACHE_SIZE = 32 * 1024 * 1024;
+const CACHE_SIZE = 16 * 1024 * 1024;
+/** Pieces of a tree that are written and synced together. */
+const PIECES_AT_ONCE = 32;
 /** How often a section is packed, when groups that it refers to are gone in the meantime. */
 const ATTEMPTS = 4;
 
@@ -86,8 +91,21 @@ function tryRead(bytes: Uint8Array): BaseParts | undefined {
   }
 }
 
+/** Cuts a sequence into lists of so many items. */
+function* inLists<T>(items: Iterable<T>, count: number): Generator<T[], void> {
+  let list: T[] = [];
+  for (const item of items) {
+    list.push(item);
+    if (list.length < count) continue;
+    yield list;
+    list = [];
+  }
+  if (list.length > 0) yield list;
+}
+
 /** Creates a taker, with a cache of decoded groups. */
 export function createLayerTaker({ maxVariants, level }: TakeApartOptions): LayerTaker {
+  const tools = createCutterTools();
   const decoded = new LRUCache<GroupId, BaseParts>({
     maxSize: CACHE_SIZE,
     sizeCalculation: memoryOf,
@@ -148,7 +166,7 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
   }
 
   async function takeAll(chunks: AsyncIterable<Uint8Array>, host: IngestHost): Promise<TakenApart> {
-    const cutter = new SectionCutter();
+    const cutter = new SectionCutter(tools, { level });
     const hasher = new BlockSums();
     const sums = new ByteWriter();
     const layer = {};
@@ -160,10 +178,18 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
       // It is looked at in its turn; until then a failure is not unhandled.
       storing.catch(() => undefined);
     };
+    const storeTree = async (pieces: Iterable<TreePiece>): Promise<void> => {
+      for (const some of inLists(pieces, PIECES_AT_ONCE)) {
+        // The host takes one call at a time.
+        await storing;
+        await host.storeTree(some);
+      }
+    };
     try {
       for await (const chunk of chunks) {
         for (const sum of hasher.add(chunk)) sums.append(sum);
         for (const draft of cutter.push(chunk)) await storeNext(draft);
+        await storeTree(cutter.tree.full());
       }
       for (const sum of hasher.finish()) sums.append(sum);
       for (const draft of cutter.finish()) await storeNext(draft);
@@ -171,6 +197,7 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
       // Nothing is asked of the host any more when this is over.
       await storing;
     }
+    await storeTree(cutter.tree.finish());
     const { size, plainSize, isOpaque } = cutter;
     return { size, plainSize, isOpaque, sums: sums.bytes };
   }

@@ -37,3 +37,10 @@ export type ThreadMessage =
 export function ownCopy(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes);
 }
+
+/** Bytes that nobody else needs, for another thread: a copy only when they are a part of a buffer. */
+export function handOver(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes;
+  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength;
+  return isWhole ? new Uint8Array(buffer) : ownCopy(bytes);
+}

@@ -1,5 +1,6 @@
 /** Threads that take layers apart. */
 import { Worker } from 'node:worker_threads';
+import { freeBytes } from '../../lib/free-bytes.ts';
 import { createSlots } from '../../lib/slots.ts';
 import { workerUrl } from '../../lib/worker-url.ts';
 import { LayerRefusedError } from '../errors.ts';
@@ -13,7 +14,7 @@ import {
 } from './taker-protocol.ts';
 import type { LayerTakers } from './takers.ts';
 
-/** Carries out a call of the thread. */
+/** Carries out a call of the thread, and frees the bytes that came with it. */
 async function answerTo(host: IngestHost, call: HostCall): Promise<HostAnswer> {
   switch (call.method) {
     case 'find':
@@ -23,9 +24,19 @@ async function answerTo(host: IngestHost, call: HostCall): Promise<HostAnswer> {
       return new Map([...groups].map(([id, bytes]) => [id, ownCopy(bytes)]));
     }
     case 'writeBases':
-      return await host.writeBases(call.argument);
+      try {
+        return await host.writeBases(call.argument);
+      } finally {
+        for (const { bytes } of call.argument) freeBytes(bytes);
+      }
     case 'storeSection':
-      return await host.storeSection(call.argument);
+      try {
+        return await host.storeSection(call.argument);
+      } finally {
+        freeBytes(call.argument.bytes);
+      }
+    case 'storeTree':
+      return await host.storeTree(call.argument);
   }
 }
 

@@ -16,7 +16,7 @@ export interface RebuildJob extends BitRange {
 }
 
 /** Bytes of tokens that are kept decoded, for sections that use the same groups. */
-const CACHE_SIZE = 16 * 1024 * 1024;
+const CACHE_SIZE = 8 * 1024 * 1024;
 
 /** Bytes that decoded parts take in memory, nearly. */
 export function memoryOf({ parts, tokens }: BaseParts): number {

@@ -2,29 +2,46 @@
 import { DeflateWriter } from '../../codec/deflate/writer.ts';
 import type { GzipData, GzipPart } from '../../codec/gzip/parts.ts';
 import { GzipReader } from '../../codec/gzip/reader.ts';
+import { createReaderKernel, createWriterKernel } from '../../codec/kernels/instances.ts';
 import { STORED } from '../../codec/kernels/layout.ts';
 import type { ReaderKernel, WriterKernel } from '../../codec/kernels/types.ts';
 import { TarWalker } from '../../codec/tar/walker.ts';
+import type { PackOptions } from '../../codec/tokens/group.ts';
 import type { TokenPart } from '../../codec/tokens/part.ts';
 import { TokenSplitter } from '../../codec/tokens/split.ts';
-import { SectionDraft } from './draft.ts';
+import { TreeBuilder } from '../files/tree-builder.ts';
+import { SectionDraft, SectionMemory } from './draft.ts';
 import { EventLog, type PlacedBlock } from './event-log.ts';
 import { MAX_TAIL } from './limits.ts';
 
-/** Kernels to be used by one cutter alone. */
-export interface CutterKernels {
-  readonly reader?: ReaderKernel;
-  readonly writer?: WriterKernel;
+/** What a cutter works with. Others may use it when it has finished, and its sections are free. */
+export interface CutterTools {
+  readonly reader: ReaderKernel;
+  readonly writer: WriterKernel;
+  readonly memory: SectionMemory;
+}
+
+/** Creates the tools of one cutter after the other. */
+export function createCutterTools(): CutterTools {
+  return {
+    reader: createReaderKernel(),
+    writer: createWriterKernel(),
+    memory: new SectionMemory(),
+  };
 }
 
 /** One layer. Memory: two sections, and what a part and a piece of the reader take. */
 export class SectionCutter {
+  /** Hears of all files of the layer. */
+  readonly tree: TreeBuilder;
   readonly #reader: GzipReader;
   readonly #writer: DeflateWriter;
   readonly #walker: TarWalker;
   readonly #splitter: TokenSplitter;
   readonly #log = new EventLog();
-  #draft = new SectionDraft({ bit: 0, token: 0, byte: 0 });
+  /** Sections that have ended, of all. */
+  #sections = 0;
+  #draft: SectionDraft;
   /** Sections that have ended. */
   #ended: SectionDraft[] = [];
   /** Bytes of the layer so far, plain bytes, and those that are no tar. */
@@ -36,15 +53,22 @@ export class SectionCutter {
   #readTokens = 0;
   #tail: number | undefined;
 
-  constructor(kernels: CutterKernels = {}) {
-    this.#reader = new GzipReader(kernels.reader);
-    this.#writer = new DeflateWriter(kernels.writer);
+  /** @param packing - how the tree is packed */
+  constructor(tools: CutterTools = createCutterTools(), packing?: PackOptions) {
+    const { reader, writer, memory } = tools;
+    this.tree = new TreeBuilder(packing);
+    this.#reader = new GzipReader(reader);
+    this.#writer = new DeflateWriter(writer);
+    this.#draft = new SectionDraft({ bit: 0, token: 0, byte: 0 }, memory);
     this.#splitter = new TokenSplitter({
       gap: (tokens) => this.#addGap(tokens),
-      part: (part, _, start) => this.#addPart(part, start),
+      part: (part, body, start) => this.#addPart(part, body, start),
     });
     this.#walker = new TarWalker({
-      entry: ({ bodyStart, bodySize }) => this.#splitter.announce(bodyStart, bodySize),
+      entry: (entry) => {
+        this.#splitter.announce(entry.bodyStart, entry.bodySize);
+        this.tree.entry(entry);
+      },
       bytes: (region, { length }) => {
         if (region === 'opaque') this.#opaqueSize += length;
       },
@@ -134,9 +158,19 @@ export class SectionCutter {
     this.#position = this.#splitter.position;
   }
 
-  #addPart(part: TokenPart, start: number): void {
+  #addPart(part: TokenPart, body: number, start: number): void {
     this.#cutBefore(this.#position);
-    this.#draft.addPart(part, start);
+    const draft = this.#draft;
+    draft.addPart(part, start);
+    const number = draft.parts.length - 1;
+    const added = draft.parts[number]!;
+    this.tree.part(body, part.size, {
+      hash: added.hash,
+      start,
+      section: this.#sections,
+      part: number,
+      bytes: () => draft.plainOf(added).subarray(-part.size),
+    });
     this.#position = this.#splitter.position;
   }
 
@@ -150,6 +184,7 @@ export class SectionCutter {
     draft.events = events;
     draft.endBit = this.#bitOf(block, draft, endToken);
     this.#ended.push(draft);
+    this.#sections++;
     this.#draft = draft.next(draft.endBit, position);
   }
 
@@ -204,5 +239,6 @@ export class SectionCutter {
     draft.events = this.#log.takeRest(startToken, startToken + tokenCount);
     draft.endBit = endBit;
     this.#ended.push(draft);
+    this.#sections++;
   }
 }

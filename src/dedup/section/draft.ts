@@ -1,8 +1,9 @@
 /** A section on its way to be stored: its tokens and plain bytes, as they come. */
 import { hash } from 'node:crypto';
 import { MAX_OVERHANG, WINDOW } from '../../codec/kernels/layout.ts';
-import type { TokenPart } from '../../codec/tokens/part.ts';
-import { freeBuffer, freeBytes } from '../../lib/free-bytes.ts';
+import { PART_SIZE, type TokenPart } from '../../codec/tokens/part.ts';
+import { freeBuffer } from '../../lib/free-bytes.ts';
+import { BufferPool } from './buffer-pool.ts';
 import { MAX_GAP_TOKENS, MAX_PARTS, SECTION_SIZE } from './limits.ts';
 import type { SectionEvent } from './model.ts';
 
@@ -18,27 +19,36 @@ export interface DraftPart extends TokenPart {
 
 /** Bytes before the first part that the tokens of parts may reach for. */
 const BEFORE = WINDOW + MAX_OVERHANG;
-const FIRST_PLAIN = 5 * 1024 * 1024;
+/** Plain bytes of a section, its last part, and what was read ahead. */
+const PLAIN_SIZE = SECTION_SIZE + PART_SIZE + 512 * 1024;
 /** Tokens that are allocated at a time. */
 const ARENA = 256 * 1024;
 
+/** Memory for the sections of one layer after the other. */
+export class SectionMemory {
+  readonly plain = new BufferPool(PLAIN_SIZE, 2);
+  readonly arenas = new BufferPool(4 * ARENA, 6);
+}
+
 /** Plain bytes of a layer from some position on. */
 class PlainBytes {
+  readonly #pool: BufferPool;
   #bytes: Uint8Array<ArrayBuffer>;
   readonly #base: number;
   #length = 0;
 
   /** @param base - position of the first byte in the layer */
-  constructor(base: number, size = FIRST_PLAIN) {
+  constructor(base: number, pool: BufferPool) {
     this.#base = base;
-    this.#bytes = new Uint8Array(size);
+    this.#pool = pool;
+    this.#bytes = new Uint8Array(pool.take());
   }
 
   add(bytes: Uint8Array): void {
     if (this.#length + bytes.length > this.#bytes.length) {
-      const grown = new Uint8Array(2 * this.#bytes.length + bytes.length);
+      const grown = new Uint8Array(this.#pool.take(2 * this.#bytes.length + bytes.length));
       grown.set(this.#bytes.subarray(0, this.#length));
-      freeBytes(this.#bytes);
+      this.free();
       this.#bytes = grown;
     }
     this.#bytes.set(bytes, this.#length);
@@ -53,15 +63,13 @@ class PlainBytes {
 
   /** Those from a position on, for the next section. */
   from(position: number): PlainBytes {
-    const kept = this.slice(position, this.#base + this.#length);
-    const base = Math.max(this.#base, position);
-    const next = new PlainBytes(base, FIRST_PLAIN + kept.length);
-    next.add(kept);
+    const next = new PlainBytes(Math.max(this.#base, position), this.#pool);
+    next.add(this.slice(position, this.#base + this.#length));
     return next;
   }
 
   free(): void {
-    freeBytes(this.#bytes);
+    this.#pool.give(this.#bytes.buffer);
   }
 }
 
@@ -77,8 +85,9 @@ export class SectionDraft {
   readonly parts: DraftPart[] = [];
   /** Gap tokens after the last part. */
   lastGap = 0;
+  readonly #memory: SectionMemory;
   readonly #plain: PlainBytes;
-  #gaps = new Uint32Array(16 * 1024);
+  #gaps: Uint32Array<ArrayBuffer> = new Uint32Array(16 * 1024);
   #gapCount = 0;
   /** Memory of tokens that have been taken, the last one with room in it. */
   readonly #arenas: Uint32Array<ArrayBuffer>[] = [];
@@ -87,8 +96,10 @@ export class SectionDraft {
 
   constructor(
     start: { readonly bit: number; readonly token: number; readonly byte: number },
-    plain = new PlainBytes(0),
+    memory: SectionMemory,
+    plain = new PlainBytes(0, memory.plain),
   ) {
+    this.#memory = memory;
     this.startBit = start.bit;
     this.startToken = start.token;
     this.startByte = start.byte;
@@ -123,6 +134,7 @@ export class SectionDraft {
     if (count > this.#gaps.length) {
       const grown = new Uint32Array(Math.max(count, 2 * this.#gaps.length));
       grown.set(this.gapTokens);
+      freeBuffer(this.#gaps.buffer);
       this.#gaps = grown;
     }
     this.#gaps.set(tokens, this.#gapCount);
@@ -154,7 +166,8 @@ export class SectionDraft {
   /** Begins the next section. What comes later belongs to it. */
   next(bit: number, byte: number): SectionDraft {
     const start = { bit, token: this.startToken + this.#tokenCount, byte };
-    return new SectionDraft(start, this.#plain.from(Math.max(0, byte - BEFORE)));
+    const plain = this.#plain.from(Math.max(0, byte - BEFORE));
+    return new SectionDraft(start, this.#memory, plain);
   }
 
   /** Its tokens in order, from the one of this number on. */
@@ -174,16 +187,17 @@ export class SectionDraft {
     yield* rest(this.#gaps.subarray(gap, gap + this.lastGap));
   }
 
-  /** Frees its memory; nothing can be asked of it any more. */
+  /** Gives its memory back; nothing can be asked of it any more. */
   free(): void {
     this.#plain.free();
-    for (const { buffer } of [this.#gaps, ...this.#arenas]) freeBuffer(buffer);
+    freeBuffer(this.#gaps.buffer);
+    for (const { buffer } of this.#arenas) this.#memory.arenas.give(buffer);
   }
 
   #keep(tokens: Uint32Array): Uint32Array {
     let arena = this.#arenas.at(-1);
     if (arena === undefined || this.#used + tokens.length > arena.length) {
-      arena = new Uint32Array(Math.max(ARENA, tokens.length));
+      arena = new Uint32Array(this.#memory.arenas.take(tokens.byteLength));
       this.#arenas.push(arena);
       this.#used = 0;
     }

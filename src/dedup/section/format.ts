@@ -117,10 +117,10 @@ export function packStructure(structure: SectionStructure, options?: PackOptions
 
 /** Puts the pieces of a section together. */
 export function joinSection({ structure, gaps, patches }: SectionPieces): Uint8Array {
-  const joined = new ByteWriter();
-  for (const piece of [structure, gaps, patches]) joined.number(piece.length);
-  for (const piece of [structure, gaps, patches]) joined.append(piece);
-  return joined.bytes;
+  const pieces = [structure, gaps, patches];
+  const lengths = new ByteWriter();
+  for (const piece of pieces) lengths.number(piece.length);
+  return Buffer.concat([lengths.bytes, ...pieces]);
 }
 
 /**

@@ -1,4 +1,5 @@
 /** {@link Operations} of a server elsewhere, over its `/api/v1/`. */
+import { createHash } from 'node:crypto';
 import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { z } from 'zod';
@@ -8,6 +9,8 @@ import {
   ServerUnreachableError,
   UnexpectedAnswerError,
 } from './client-errors.ts';
+import { clientFiles } from './client-files.ts';
+import type { FileDownload } from './file-operations.ts';
 import { API_PREFIX } from './openapi.ts';
 import type { Operations, PageRequest } from './operations.ts';
 import * as schemas from './schemas.ts';
@@ -52,15 +55,20 @@ async function readBody(res: IncomingMessage): Promise<string> {
   return Buffer.concat(parts).toString('utf8');
 }
 
-function exchange(url: URL, options: RequestOptions): Promise<RawAnswer> {
+/** Sends a request; resolves with the head of its answer. */
+function begin(url: URL, options: RequestOptions): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const request = url.protocol === 'https:' ? requestHttps : requestHttp;
-    const req = request(url, options, (res) => {
-      readBody(res).then((body) => resolve({ status: res.statusCode ?? 0, body }), reject);
-    });
+    const req = request(url, options, resolve);
     req.once('error', reject);
+    req.once('timeout', () => req.destroy(new DOMException('no bytes came', 'TimeoutError')));
     req.end();
   });
+}
+
+async function exchange(url: URL, options: RequestOptions): Promise<RawAnswer> {
+  const res = await begin(url, options);
+  return { status: res.statusCode ?? 0, body: await readBody(res) };
 }
 
 function parse(url: URL, { status, body }: RawAnswer): unknown {
@@ -109,47 +117,86 @@ export function createClient(options: ClientOptions): Operations {
   const { authorization, timeout = DEFAULT_TIMEOUT, anyCertificate = false } = options;
   const base = new URL(options.url);
 
+  function urlOf(path: string, query: Query): URL {
+    const url = new URL(API_PREFIX + path, base);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    return url;
+  }
+
+  const common: RequestOptions = {
+    headers: { ...(authorization !== undefined && { Authorization: authorization }) },
+    ...(anyCertificate && { rejectUnauthorized: false }),
+  };
+
+  /** What is thrown for an exchange that failed. */
+  function failureOf(error: unknown, isLate: boolean): Error {
+    if (error instanceof UnexpectedAnswerError || error instanceof OciError) return error;
+    if (isLate) {
+      const seconds = timeout / 1000;
+      return new ServerTimeoutError(`${base.origin} did not answer within ${seconds} s`);
+    }
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = message || code;
+    const text = `${base.origin} cannot be reached: ${reason}`;
+    return new ServerUnreachableError(text, { cause: error });
+  }
+
   async function call<T>(
     method: 'GET' | 'POST',
     path: string,
     answer: z.ZodType<T>,
     query: Query = {},
   ): Promise<T> {
-    const url = new URL(API_PREFIX + path, base);
-    for (const [name, value] of Object.entries(query)) {
-      if (value !== undefined) url.searchParams.set(name, String(value));
-    }
+    const url = urlOf(path, query);
     const deadline = AbortSignal.timeout(timeout);
     const signal = AbortSignal.any([deadline, ...(options.signal ? [options.signal] : [])]);
+    const headers = { ...common.headers, Accept: 'application/json' };
     let raw: RawAnswer;
     try {
-      raw = await exchange(url, {
-        method,
-        signal,
-        headers: {
-          Accept: 'application/json',
-          ...(authorization !== undefined && { Authorization: authorization }),
-        },
-        ...(anyCertificate && { rejectUnauthorized: false }),
-      });
+      raw = await exchange(url, { ...common, method, signal, headers });
     } catch (error) {
       options.signal?.throwIfAborted();
-      if (error instanceof UnexpectedAnswerError) throw error;
-      const seconds = timeout / 1000;
-      if (deadline.aborted) {
-        throw new ServerTimeoutError(`${url.origin} did not answer within ${seconds} s`);
-      }
-      const { code, message } = error as NodeJS.ErrnoException;
-      const reason = message || code;
-      throw new ServerUnreachableError(`${url.origin} cannot be reached: ${reason}`, {
-        cause: error,
-      });
+      throw failureOf(error, deadline.aborted);
     }
     const value = parse(url, raw);
     if (raw.status < 200 || raw.status > 299) throw toError(url, raw.status, value);
     const checked = answer.safeParse(value);
     if (checked.success) return checked.data;
     throw new UnexpectedAnswerError(`${url.origin} answered something else than was asked for`);
+  }
+
+  /** The bytes of an answer; of a whole file they are compared with the digest that came with them. */
+  async function* download(
+    query: Query,
+    { stretch, signal: wanted }: Parameters<FileDownload['bytes']>[0],
+  ): AsyncGenerator<Uint8Array, void> {
+    const url = urlOf('/files', query);
+    const signal = AbortSignal.any([wanted, ...(options.signal ? [options.signal] : [])]);
+    const range = stretch && { Range: `bytes=${stretch.start}-${stretch.end - 1}` };
+    try {
+      // Bytes may come for hours; it is each of them that may not be waited for too long.
+      const headers = { ...common.headers, ...range };
+      const res = await begin(url, { ...common, method: 'GET', signal, timeout, headers });
+      const { statusCode = 0 } = res;
+      if (statusCode < 200 || statusCode > 299) {
+        const raw = { status: statusCode, body: await readBody(res) };
+        throw toError(url, statusCode, parse(url, raw));
+      }
+      const digest = /^"sha256:([0-9a-f]{64})"$/.exec(res.headers.etag ?? '')?.[1];
+      const hash = createHash('sha256');
+      for await (const bytes of res as AsyncIterable<Buffer>) {
+        hash.update(bytes);
+        yield bytes;
+      }
+      if (digest !== undefined && range === undefined && hash.digest('hex') !== digest) {
+        throw new UnexpectedAnswerError(`${url.origin} sent other bytes than those of the file`);
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      throw failureOf(error, error instanceof DOMException && error.name === 'TimeoutError');
+    }
   }
 
   const page = ({ limit, last }: PageRequest): Query => ({ n: limit, last });
@@ -175,6 +222,7 @@ export function createClient(options: ClientOptions): Operations {
       start: () => call('POST', '/scrub/start', schemas.scrubReport),
       report: () => call('GET', '/scrub', schemas.scrubReport.nullable()),
     },
+    files: clientFiles(call, download),
     dedup: {
       report: () => call('GET', '/dedup', schemas.dedupReport),
       undo: {

@@ -6,16 +6,27 @@ import type { AuditAction } from '../observe/audit.ts';
 import { API_PREFIX, DESCRIPTION_PATH, describeApi } from './openapi.ts';
 import type { Operations } from './operations.ts';
 import { type ParameterValues, readParameters } from './parameters.ts';
-import { ROUTES, type Route } from './routes.ts';
+import { Download, type Route } from './route.ts';
+import { ROUTES } from './routes.ts';
+import { sendDownload } from './send-download.ts';
 
 /** What the handler works with. */
 export interface AdminHandlerOptions {
   readonly operations: Operations;
   /**
-   * Throws OciError when the caller may not use the API: `UNAUTHORIZED`, with the challenge among
-   * its headers, or `DENIED`.
+   * Throws OciError when the caller may not use what is for operators: `UNAUTHORIZED`, with the
+   * challenge among its headers, or `DENIED`.
    */
   readonly authorize: (access: Access, req: IncomingMessage) => void;
+  /**
+   * Throws OciError when the caller may not see the files of a repository, or search in all that they
+   * may see (undefined): `UNAUTHORIZED`, or `NAME_UNKNOWN` as if it were missing.
+   */
+  readonly authorizePull: (
+    access: Access,
+    req: IncomingMessage,
+    repository: string | undefined,
+  ) => void;
   /** Told of errors that have no answer in the protocol; the client gets a 500. */
   readonly onError: (error: unknown, req: IncomingMessage) => void;
   /** Version of the program, for the description. */
@@ -45,11 +56,13 @@ export type AdminHandler = (
   access: Access,
 ) => Promise<AdminOutcome>;
 
-interface Answer {
+interface JsonAnswer {
   readonly status: number;
   readonly body: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+type Answer = JsonAnswer | Download;
 
 const BY_PATH: ReadonlyMap<string, readonly Route[]> = Map.groupBy(ROUTES, ({ path }) => path);
 
@@ -84,11 +97,11 @@ function refuseForeignPages(req: IncomingMessage): void {
   }
 }
 
-function failure(error: OciError): Answer {
+function failure(error: OciError): JsonAnswer {
   return { status: error.status, body: error.toJson(), headers: error.headers };
 }
 
-function send(req: IncomingMessage, res: ServerResponse, answer: Answer): number {
+function send(req: IncomingMessage, res: ServerResponse, answer: JsonAnswer): number {
   const body = Buffer.from(answer.body);
   // Nothing is read from requests; what a client sends nevertheless must not hold up the connection.
   req.resume();
@@ -106,7 +119,7 @@ function send(req: IncomingMessage, res: ServerResponse, answer: Answer): number
 
 /** Makes the handler of everything below `/api/v1/`; `path` is that of the request, without query. */
 export function createAdminHandler(options: AdminHandlerOptions): AdminHandler {
-  const { operations, authorize, onError } = options;
+  const { operations, authorize, authorizePull, onError } = options;
   let description: string | undefined;
 
   async function run(req: IncomingMessage, route: Route, access: Access): Promise<Answer> {
@@ -114,7 +127,12 @@ export function createAdminHandler(options: AdminHandlerOptions): AdminHandler {
     const mark = url.indexOf('?');
     const query = new URLSearchParams(mark < 0 ? '' : url.slice(mark));
     const values = readParameters(query, route.parameters) as ParameterValues;
-    const result = await route.run({ operations, access }, values);
+    if (route.right === 'pull') {
+      authorizePull(access, req, route.parameters.includes('repo') ? values.repo : undefined);
+    }
+    const accept = req.headers.accept ?? '';
+    const result = await route.run({ operations, access, accept }, values);
+    if (result instanceof Download) return result;
     return { status: route.status, body: JSON.stringify(result) };
   }
 
@@ -129,12 +147,25 @@ export function createAdminHandler(options: AdminHandlerOptions): AdminHandler {
     };
   }
 
+  async function sendAnswer(
+    req: IncomingMessage,
+    res: ServerResponse,
+    answer: Answer,
+  ): Promise<Omit<AdminOutcome, 'audit'>> {
+    if (!(answer instanceof Download)) {
+      return { status: answer.status, bytesOut: send(req, res, answer) };
+    }
+    req.resume();
+    return await sendDownload(req, res, answer.download);
+  }
+
   return async (req, res, path, access) => {
     let audit: AdminOutcome['audit'];
-    let answer: Answer;
     try {
-      authorize(access, req);
       const below = path.slice(API_PREFIX.length);
+      const isForAll = BY_PATH.get(below)?.every(({ right }) => right === 'pull') ?? false;
+      if (!isForAll) authorize(access, req);
+      let answer: Answer;
       if (below === DESCRIPTION_PATH && (req.method === 'GET' || req.method === 'HEAD')) {
         description ??= JSON.stringify(describeApi(options.version));
         answer = { status: 200, body: description };
@@ -144,10 +175,11 @@ export function createAdminHandler(options: AdminHandlerOptions): AdminHandler {
         if (route.method === 'POST') refuseForeignPages(req);
         answer = await run(req, route, access);
       }
+      return { ...(await sendAnswer(req, res, answer)), audit };
     } catch (error) {
       if (!(error instanceof OciError)) onError(error, req);
-      answer = failure(error instanceof OciError ? error : new OciError('UNKNOWN'));
+      const answer = failure(error instanceof OciError ? error : new OciError('UNKNOWN'));
+      return { status: answer.status, bytesOut: send(req, res, answer), audit };
     }
-    return { status: answer.status, bytesOut: send(req, res, answer), audit };
   };
 }

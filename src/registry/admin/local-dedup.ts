@@ -16,7 +16,7 @@ const POLICIES = new Map([
 export function dedupReport(store: Store, layers: LayerStore): DedupReport {
   const { contents, bytes, recipeContents, recipeBytes } = store.totals();
   const { totals, segments, ingested, restored, damaged, ...now } = layers.figures();
-  const { bases, structure, gaps, patches, index } = totals;
+  const { bases, structure, gaps, patches, index, trees } = totals;
   const intactBytes = bytes - recipeBytes;
   const storedBytes = intactBytes + segments.live + segments.dead;
   return {
@@ -30,9 +30,11 @@ export function dedupReport(store: Store, layers: LayerStore): DedupReport {
       gapBytes: gaps,
       structureBytes: structure,
       indexBytes: index,
-      overheadBytes: segments.live - bases - patches - gaps - structure - index,
+      treeBytes: trees,
+      overheadBytes: segments.live - bases - patches - gaps - structure - index - trees,
       wasteBytes: segments.dead,
     },
+    files: { entries: totals.files, keys: totals.fileKeys, keyBytes: totals.fileKeyBytes },
     ratio: storedBytes === 0 ? null : bytes / storedBytes,
     layers: {
       intact: contents - recipeContents - totals.copies,

@@ -7,6 +7,7 @@ import { dedupPolicy } from '../config/dedup-policy.ts';
 import { storeOptions } from '../config/store-options.ts';
 import { isoTime } from './job-fields.ts';
 import { dedupReport, localDedup } from './local-dedup.ts';
+import { localFiles } from './local-files.ts';
 import { collectionJob, scrubJob } from './local-jobs.ts';
 import { localRepositories } from './local-repositories.ts';
 import type { Operations, Status } from './operations.ts';
@@ -73,6 +74,7 @@ export function createLocalOperations(store: Store, layers: LayerStore): Operati
     status,
     collection,
     scrub: checks,
+    files: localFiles(store, layers),
     dedup: localDedup(store, layers),
   };
 }

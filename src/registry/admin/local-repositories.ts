@@ -164,7 +164,7 @@ async function restoreByTag(
 /** The part of {@link Operations} that is about repositories and tags. */
 export function localRepositories(
   context: StoreContext,
-): Omit<Operations, 'status' | 'collection' | 'scrub' | 'dedup'> {
+): Omit<Operations, 'status' | 'collection' | 'scrub' | 'dedup' | 'files'> {
   function deletion(tags: number, manifests: number): DeletionResult {
     const { undo } = context.settings;
     const restorableUntil = undo > 0 ? isoTime(context.clock() + undo) : null;

@@ -1,7 +1,8 @@
 /** The description of `/api/v1/` (OpenAPI 3.1), made from the table of routes and the schemas. */
 import { z } from 'zod';
-import { PARAMETERS } from './parameters.ts';
-import { ROUTES, type Route } from './routes.ts';
+import { PARAMETERS, type ParameterName, requestName } from './parameters.ts';
+import type { Route } from './route.ts';
+import { ROUTES } from './routes.ts';
 import { errorAnswer } from './schemas.ts';
 
 /** Where the API is served. */
@@ -27,13 +28,27 @@ const ERROR = {
   content: jsonContent({ $ref: '#/components/schemas/Error' }),
 };
 
+function describeParameter(parameter: ParameterName): Json {
+  const { as: _, ...described } = PARAMETERS[parameter];
+  return { name: requestName(parameter), in: 'query', ...described };
+}
+
+/** What a route answers that gives bytes as well. */
+const DOWNLOADS = {
+  'application/octet-stream': { schema: { type: 'string', format: 'binary' } },
+  'application/x-tar': { schema: { type: 'string', format: 'binary' } },
+} as const;
+
 function describe(route: Route): Json {
+  const json = jsonContent(schemaOf(route.answer));
+  const content = route.isDownload ? { ...json, ...DOWNLOADS } : json;
   return {
     operationId: route.id,
     summary: route.summary,
-    parameters: route.parameters.map((name) => ({ name, in: 'query', ...PARAMETERS[name] })),
+    parameters: route.parameters.map(describeParameter),
     responses: {
-      [route.status]: { description: route.summary, content: jsonContent(schemaOf(route.answer)) },
+      [route.status]: { description: route.summary, content },
+      ...(route.isDownload && { 206: { description: 'The range asked for', content: DOWNLOADS } }),
       '4XX': ERROR,
       '5XX': ERROR,
     },
@@ -60,7 +75,8 @@ export function describeApi(version: string): Json {
       title: 'Stowage for operators',
       version,
       description:
-        'Needs the admin right where authentication is configured. Repositories that the caller ' +
+        'Needs the admin right where authentication is configured, for files the right to pull from ' +
+        'their repository. Repositories that the caller ' +
         'may not pull from are as if they were missing. Times are ISO 8601 in UTC.',
     },
     paths,

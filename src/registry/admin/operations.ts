@@ -3,6 +3,7 @@
  * store inside the server's process and over HTTP in the commands, so that a command does not know
  * where its registry runs. All data is plain: numbers, strings, lists. Times are ISO 8601 in UTC.
  */
+import type { FileOperations } from './file-operations.ts';
 
 /** How far a long job is. */
 export interface Progress {
@@ -94,10 +95,19 @@ export interface DedupReport {
     readonly structureBytes: number;
     /** Indexes and checksums of recipes. */
     readonly indexBytes: number;
+    /** Which files are in a layer, so that they can be listed and read one by one. */
+    readonly treeBytes: number;
     /** Headers of groups. */
     readonly overheadBytes: number;
     /** Bytes that nothing needs any more and that wait for compaction. */
     readonly wasteBytes: number;
+  };
+  /** The trees of layers, and what stands in the metadata store so that files are found. */
+  readonly files: {
+    readonly entries: number;
+    readonly keys: number;
+    /** Bytes of keys and values; the database needs about as much again for its pages. */
+    readonly keyBytes: number;
   };
   /** Logical bytes to those that are stored, the metadata store aside; null when nothing is stored. */
   readonly ratio: number | null;
@@ -274,6 +284,8 @@ export interface Operations {
   restore(repository: string, reference: string): Promise<RestorationResult>;
   readonly collection: Job<CollectionReport, { readonly dryRun: boolean }>;
   readonly scrub: Job<ScrubReport>;
+  /** The files inside of images. */
+  readonly files: FileOperations;
   readonly dedup: {
     report(): Promise<DedupReport>;
     /** Writes back the layers that the policy does not allow to be taken apart. */

@@ -1,53 +1,8 @@
 /** The resources of `/api/v1/`: one table that the handler, the description and the tests share. */
-import type { z } from 'zod';
-import type { Access } from '../auth/types.ts';
-import type { AuditAction } from '../observe/audit.ts';
-import type { Operations } from './operations.ts';
-import type { ParameterName, ParameterValues } from './parameters.ts';
+import { FILE_ROUTES } from './file-routes.ts';
+import { change, type Route, read } from './route.ts';
 import * as schemas from './schemas.ts';
 import { requireRepository, visibleRepositories } from './visibility.ts';
-
-/** On whose behalf a route runs, and what it runs on. */
-export interface Call {
-  readonly operations: Operations;
-  readonly access: Access;
-}
-
-/** One resource and method. */
-export interface Route {
-  readonly method: 'GET' | 'POST';
-  /** Below `/api/v1`. */
-  readonly path: string;
-  /** Unique name in the description. */
-  readonly id: string;
-  readonly summary: string;
-  readonly parameters: readonly ParameterName[];
-  /** Status of the answer when all goes well. */
-  readonly status: 200 | 202;
-  readonly answer: z.ZodType;
-  /** What the audit log calls it; undefined for what changes nothing. */
-  readonly audit: AuditAction | undefined;
-  run(call: Call, values: ParameterValues): Promise<unknown>;
-}
-
-interface Definition<Name extends ParameterName> extends Pick<Route, 'id' | 'summary' | 'answer'> {
-  readonly parameters: readonly Name[];
-  run(call: Call, values: Pick<ParameterValues, Name>): Promise<unknown>;
-}
-
-function read<Name extends ParameterName = never>(
-  path: string,
-  definition: Definition<Name>,
-): Route {
-  return { method: 'GET', path, status: 200, audit: undefined, ...definition };
-}
-
-function change<Name extends ParameterName>(
-  path: string,
-  definition: Definition<Name> & { readonly audit: AuditAction; readonly status?: 202 },
-): Route {
-  return { method: 'POST', path, status: 200, ...definition };
-}
 
 /** Every route but the description itself. */
 export const ROUTES: readonly Route[] = [
@@ -185,4 +140,5 @@ export const ROUTES: readonly Route[] = [
     status: 202,
     run: ({ operations }) => operations.dedup.undo.start(),
   }),
+  ...FILE_ROUTES,
 ];

@@ -92,10 +92,18 @@ export const dedupReport: z.ZodType<DedupReport> = z
         gapBytes: bytes('what lies between files.'),
         structureBytes: bytes('which files stand where.'),
         indexBytes: bytes('indexes and checksums of recipes.'),
+        treeBytes: bytes('which files are in a layer.'),
         overheadBytes: bytes('headers of groups.'),
         wasteBytes: bytes('what waits for compaction.'),
       })
       .describe('What stands for the other bytes.'),
+    files: z
+      .object({
+        entries: count('Entries in the trees of layers.'),
+        keys: count('Keys by which they are found.'),
+        keyBytes: bytes('keys and values in the metadata store.'),
+      })
+      .describe('What makes single files of layers known.'),
     ratio: z.number().min(0).nullable().describe('Logical bytes to stored ones; null for nothing.'),
     layers: z.object({
       intact: count('Blobs without recipe, manifests included.'),

@@ -16,6 +16,15 @@ export function requireRepository(access: Access, repository: string, action: Ac
   if (!access.mayEver(action, repository)) throw new OciError('DENIED');
 }
 
+/**
+ * Whether files of a repository may be shown: to whom may pull from it with this credential, and by the
+ * policies alone to the holder of the `admin` right.
+ */
+export function mayPull(access: Access, repository: string): boolean {
+  if (access.can('pull', repository)) return true;
+  return access.has('admin') && access.mayEver('pull', repository);
+}
+
 /** What part of the list is wanted. */
 export interface VisiblePageRequest {
   readonly limit: number;

@@ -3,9 +3,9 @@
  * each answer is remembered, so that a request costs a map lookup however long the list is.
  */
 import { LRUCache } from 'lru-cache';
+import { compileGlob, type Glob } from '../../lib/glob.ts';
 import { type ActionMask, ALL_ACTIONS, maskOf, NO_ACTIONS } from './actions.ts';
 import type { AuthConfig, PolicyConfig, RightsConfig } from './config-types.ts';
-import { compileGlob, type Glob } from './glob.ts';
 import type { Right } from './types.ts';
 
 /** Subjects whose rules are kept, and answers kept for each: together at most 65,536 answers. */

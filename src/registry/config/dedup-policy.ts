@@ -1,6 +1,6 @@
 /** The part of a configuration that says which layers are taken apart. */
 import type { DedupPolicy } from '../../dedup/policy.ts';
-import { compileGlob } from '../auth/glob.ts';
+import { compileGlob } from '../../lib/glob.ts';
 import type { DedupConfig } from './config.ts';
 
 /** The policy that a configuration stands for. */

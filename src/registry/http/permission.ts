@@ -1,6 +1,7 @@
 /** Turns "may this request do that" into the answers of the protocol (decisions 4 and 5). */
 import { OciError } from '../../oci/errors.ts';
 import { isRepositoryName } from '../../oci/name.ts';
+import { mayPull } from '../admin/visibility.ts';
 import { worthAsking, worthAskingForRight } from '../auth/access.ts';
 import type { Action, ChallengeScope, Right } from '../auth/types.ts';
 import type { Exchange } from './exchange.ts';
@@ -125,6 +126,27 @@ export function requireDelete(
       headers: { Allow: 'GET, HEAD' },
     });
   }
+}
+
+/**
+ * Makes sure that files of a repository may be shown.
+ * @param repository - undefined for a search in all that may be pulled from: for that one has to have
+ *   logged in, so that those who log in only when they are asked to find what they may see
+ * @throws OciError UNAUTHORIZED with a challenge, or NAME_UNKNOWN as if it were missing
+ */
+export function requireFiles(
+  exchange: Asker & Pick<Exchange, 'access'>,
+  repository: string | undefined,
+): void {
+  const { access } = exchange;
+  if (repository === undefined) {
+    if (access.subject === '' && !exchange.app.authenticator.open) throw unauthorized(exchange, []);
+    return;
+  }
+  if (mayPull(access, repository)) return;
+  if (!worthAsking(access, 'pull', repository)) throw new OciError('NAME_UNKNOWN');
+  const error = access.subject === '' ? undefined : 'insufficient_scope';
+  throw unauthorized(exchange, [{ repository, actions: SCOPES.pull }], error);
 }
 
 /**

@@ -60,6 +60,21 @@ const GAUGES: readonly Figure[] = [
     help: 'Bytes of blobs and manifests that lie there as they were pushed.',
     read: (s) => s.dedup.intactBytes,
   },
+  {
+    name: 'file_entries',
+    help: 'Entries in the trees of layers.',
+    read: (s) => s.dedup.files.entries,
+  },
+  {
+    name: 'file_index_keys',
+    help: 'Keys by which files are found.',
+    read: (s) => s.dedup.files.keys,
+  },
+  {
+    name: 'file_index_bytes',
+    help: 'Bytes of these keys and their values in the metadata store.',
+    read: (s) => s.dedup.files.keyBytes,
+  },
 ];
 
 const LABELLED: readonly LabelledFigure[] = [
@@ -74,6 +89,7 @@ const LABELLED: readonly LabelledFigure[] = [
         gap: stored.gapBytes,
         structure: stored.structureBytes,
         index: stored.indexBytes,
+        tree: stored.treeBytes,
         overhead: stored.overheadBytes,
         waste: stored.wasteBytes,
       };

@@ -71,6 +71,13 @@ export const keys = {
   refusedLayer: (digest: Digest): string => `yx ${digest}`,
   /** A layer that has a recipe and is there as it was pushed as well. */
   intactCopy: (digest: Digest): string => `yi ${digest}`,
+  /** The tree of the layer of a finished recipe. */
+  tree: (recipe: number): string => `yt ${groupNumber(recipe)}`,
+  /** A piece of such a tree, also while the recipe is made. */
+  treePiece: (recipe: number, piece: number): string =>
+    `ye ${groupNumber(recipe)} ${groupNumber(piece)}`,
+  /** A piece of a tree, which is a group, under something that is to be found in it. */
+  fileKey: (key: string, group: number): string => `yf ${key} ${groupNumber(group)}`,
   recipeCounter: 'z recipes',
   dedupTotals: 'z dedup-totals',
   scrub: 'z scrub',
@@ -116,6 +123,11 @@ export const ranges = {
   recipes: (): KeyRange => prefixRange('yr '),
   looseRecipes: (): KeyRange => prefixRange('yl '),
   sections: (recipe: number): KeyRange => prefixRange(`ys ${groupNumber(recipe)} `),
+  trees: (): KeyRange => prefixRange('yt '),
+  treePieces: (recipe: number): KeyRange => prefixRange(`ye ${groupNumber(recipe)} `),
+  allTreePieces: (): KeyRange => prefixRange('ye '),
+  fileKeys: (key: string): KeyRange => prefixRange(`yf ${key} `),
+  allFileKeys: (): KeyRange => prefixRange('yf '),
   queuedLayers: (): KeyRange => prefixRange('yq '),
   refusedLayers: (): KeyRange => prefixRange('yx '),
   intactCopies: (): KeyRange => prefixRange('yi '),

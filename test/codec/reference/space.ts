@@ -2,7 +2,6 @@
 import { distanceOf, isMatch, lengthOf } from '../../../src/codec/deflate/token.ts';
 import { TokenError } from '../../../src/codec/tokens/errors.ts';
 import type { TokenPart } from '../../../src/codec/tokens/part.ts';
-import type { ContextSource } from '../../../src/codec/tokens/plain-space.ts';
 
 /** A space without limits. */
 export class ReferenceSpace {
@@ -15,7 +14,11 @@ export class ReferenceSpace {
   }
 
   /** Adds a part; see `PlainSpace.add`. */
-  add({ tokens, size, lead }: TokenPart, gap: number, context: ContextSource): number {
+  add(
+    { tokens, size, lead }: TokenPart,
+    gap: number,
+    context: (position: number) => number,
+  ): number {
     const bytes = this.#bytes;
     const start = this.#end + gap;
     const end = start + size;

@@ -27,6 +27,8 @@ export interface LayerPart extends TokenPart {
 export interface Layer {
   readonly plain: Uint8Array;
   readonly tokens: Uint32Array;
+  /** Bits of all tokens in the compressed layer. */
+  readonly bits: number;
   readonly files: readonly LayerFile[];
   /** Gap tokens before each file, and after the last one. */
   readonly gaps: readonly Uint32Array[];
@@ -114,5 +116,5 @@ export function takeApart(gzip: Uint8Array): Layer {
   for (let at = 0; at < tokens.length; at += CHUNK) splitter.push(tokens.subarray(at, at + CHUNK));
   splitter.end();
   gaps.push(concat(gap));
-  return { plain: bytes, tokens, files, gaps };
+  return { plain: bytes, tokens, bits: sum(allBits), files, gaps };
 }

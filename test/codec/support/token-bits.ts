@@ -1,6 +1,7 @@
 /** What tokens cost in the stream that they come from. */
 import type { Block } from '../../../src/codec/deflate/block.ts';
 import { distanceOf, IRREGULAR, lengthOf } from '../../../src/codec/deflate/token.ts';
+import { WINDOW } from '../../../src/codec/kernels/layout.ts';
 import { readHeader } from '../reference/header.ts';
 import { DISTANCES, FIXED_DISTANCES, FIXED_LITERALS, LENGTHS } from '../reference/huffman.ts';
 
@@ -12,9 +13,13 @@ const LENGTH_SYMBOLS = Array.from(
 /** The symbol of length 258 in its irregular code. */
 const IRREGULAR_SYMBOL = 284;
 
-function distanceSymbol(distance: number): number {
-  return DISTANCES.findLastIndex(({ base }) => base <= distance);
-}
+/** The symbol of a distance, by distance. */
+const DISTANCE_SYMBOLS = Uint8Array.from({ length: WINDOW + 1 }, (_, distance) =>
+  Math.max(
+    0,
+    DISTANCES.findLastIndex(({ base }) => base <= distance),
+  ),
+);
 
 /** Code lengths of literals and lengths, and of distances. */
 function codeLengths({ type, header }: Block): readonly [readonly number[], readonly number[]] {
@@ -34,7 +39,7 @@ export function tokenBits(block: Block, tokens: Uint32Array): Uint8Array {
   const [literals, distances] = codeLengths(block);
   const matchBits = (token: number): number => {
     const length = token >= IRREGULAR ? IRREGULAR_SYMBOL : LENGTH_SYMBOLS[lengthOf(token) - 3]!;
-    const distance = distanceSymbol(distanceOf(token));
+    const distance = DISTANCE_SYMBOLS[distanceOf(token)]!;
     const extra = LENGTHS[length - 257]!.extra + DISTANCES[distance]!.extra;
     return literals[length]! + distances[distance]! + extra;
   };

@@ -174,7 +174,7 @@ describe('base groups', PATIENT, () => {
     expect([...readBaseGroup(near.finish()).plain()[1]!.bytes]).toEqual([...plain.subarray(start)]);
   });
 
-  it('refuse tokens that do not give the bytes', () => {
+  it('refuse tokens that do not fill the part, or reach for what is not there', () => {
     const part = { layer: {}, start: 0, size: 2, lead: 0, tokens: Uint32Array.of(1, 2) };
     const code = (plain: readonly number[], tokens: readonly number[] = [1, 2]) =>
       errorCodeOf(() => {
@@ -186,7 +186,6 @@ describe('base groups', PATIENT, () => {
         new BaseGroupWriter().add(changed);
       });
     expect(code([1, 2])).toBeUndefined();
-    expect(code([1, 3])).toBe('plain');
     expect(code([1, 2], [1])).toBe('position');
     expect(code([1, 2], [1, 2, 3])).toBe('position');
     // Reaches further back than bytes were given.

@@ -1,5 +1,7 @@
 /** Operations on lists in memory, for the tests of what stands between an operator and a store. */
+import { digestOf } from '../../../src/oci/digest.ts';
 import { OciError } from '../../../src/oci/errors.ts';
+import type { FileSummary } from '../../../src/registry/admin/file-operations.ts';
 import type {
   CollectionReport,
   DedupReport,
@@ -82,6 +84,23 @@ function pageOf<Item extends { readonly name: string }>(
   const rest = all.filter(({ name }) => last === undefined || name > last);
   const items = rest.slice(0, limit);
   return { items, next: rest.length > limit ? items.at(-1)!.name : null };
+}
+
+/** A file that is an empty directory when its path is the root. */
+function fileOf(path: string): FileSummary {
+  return {
+    path,
+    type: path === '' ? 'directory' : 'file',
+    mode: 0o755,
+    uid: 0,
+    gid: 0,
+    size: path === '' ? 0 : 5,
+    modifiedAt: TIME,
+    link: '',
+    digest: path === '' ? null : fakeDigest(7),
+    layer: fakeDigest(8),
+    opaque: false,
+  };
 }
 
 /** Operations that remember which of them were called. */
@@ -191,6 +210,40 @@ export function createFakeOperations(contents: FakeContents = {}): FakeOperation
     },
     collection: job('collection', contents.collection ?? [COLLECTION]),
     scrub: job('scrub', contents.scrub ?? [SCRUB]),
+    files: {
+      async list({ repository, path }) {
+        tagsOf(repository);
+        return { manifest: fakeDigest(1), entry: fileOf(path), items: [], next: null };
+      },
+      async open({ repository, path }, { tar }) {
+        tagsOf(repository);
+        if (path === '' && !tar) return undefined;
+        const bytes = Buffer.from(`bytes of ${path}`);
+        return {
+          kind: path === '' ? 'tar' : 'file',
+          name: path,
+          size: path === '' ? null : bytes.length,
+          digest: path === '' ? null : digestOf(bytes),
+          async *bytes({ stretch: { start, end } = { start: 0, end: bytes.length } }) {
+            yield bytes.subarray(start, end);
+          },
+          close: () => void calls.push(`close ${path}`),
+        };
+      },
+      async find(_, mayRead = () => true) {
+        const found = [...repositories.keys()].filter(mayRead);
+        const items = found.map((repository) => {
+          return { ...fileOf('etc/x'), repository, manifest: fakeDigest(1), tags: ['v1'] };
+        });
+        return { items, next: null, timeUp: false };
+      },
+      async diff({ repository }) {
+        tagsOf(repository);
+        const from = fileOf('etc/x');
+        const change = { path: 'etc/x', kind: 'removed', differences: [], from, to: null } as const;
+        return { items: [change], next: 'etc/x', timeUp: true };
+      },
+    },
     dedup: {
       async report() {
         const reports = contents.dedup ?? [STATUS.dedup];

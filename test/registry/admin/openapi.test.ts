@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { describeApi } from '../../../src/registry/admin/openapi.ts';
-import { PARAMETERS } from '../../../src/registry/admin/parameters.ts';
+import { PARAMETERS, requestName } from '../../../src/registry/admin/parameters.ts';
 import { ROUTES } from '../../../src/registry/admin/routes.ts';
 import { COLLECTION, createFakeOperations, fakeDigest, SCRUB } from './fake-operations.ts';
 import { serveAdmin } from './serve-admin.ts';
@@ -36,6 +36,9 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   getDedup: '',
   getUndo: '',
   startUndo: '',
+  getFile: '?repo=a&ref=v1',
+  findFiles: '?name=x&n=3',
+  diffFiles: '?repo=a&from=v1&to=v2',
 };
 
 function operations() {
@@ -84,9 +87,11 @@ describe('decisions 7: /api/v1/ is described by OpenAPI', () => {
     it('names its parameters', () => {
       const document = describeApi('1.2.3') as unknown as Document;
       const described = document.paths[`/api/v1${route.path}`]![route.method.toLowerCase()]!;
-      expect(described.parameters.map(({ name }) => name)).toEqual(route.parameters);
-      for (const { name, required } of described.parameters) {
-        expect(required).toBe(PARAMETERS[name as keyof typeof PARAMETERS].required);
+      expect(described.parameters.map(({ name }) => name)).toEqual(
+        route.parameters.map(requestName),
+      );
+      for (const [i, { required }] of described.parameters.entries()) {
+        expect(required).toBe(PARAMETERS[route.parameters[i]!].required);
       }
     });
 

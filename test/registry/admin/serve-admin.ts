@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { OciError } from '../../../src/oci/errors.ts';
 import { type AdminOutcome, createAdminHandler } from '../../../src/registry/admin/handler.ts';
 import type { Operations } from '../../../src/registry/admin/operations.ts';
+import { mayPull } from '../../../src/registry/admin/visibility.ts';
 import { OPEN_ACCESS } from '../../../src/registry/auth/access.ts';
 import type { Access } from '../../../src/registry/auth/types.ts';
 
@@ -28,6 +29,10 @@ export async function serveAdmin(
     operations,
     version: '1.2.3',
     onError: (error) => errors.push(error),
+    authorizePull(access, _, repository) {
+      if (repository !== undefined && !mayPull(access, repository))
+        throw new OciError('NAME_UNKNOWN');
+    },
     authorize(access) {
       if (access.has('admin')) return;
       if (access.subject !== '') throw new OciError('DENIED');

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { compileGlob } from '../../../src/lib/glob.ts';
 import { ALL_ACTIONS, maskOf, NO_ACTIONS } from '../../../src/registry/auth/actions.ts';
 import type { PolicyConfig } from '../../../src/registry/auth/config-types.ts';
-import { compileGlob } from '../../../src/registry/auth/glob.ts';
 import { compilePolicies, UNLIMITED } from '../../../src/registry/auth/policies.ts';
 
 const POLICIES: readonly PolicyConfig[] = [

@@ -52,9 +52,11 @@ export const STATUS: Status = {
       gapBytes: 44_000,
       structureBytes: 45_000,
       indexBytes: 4600,
+      treeBytes: 4650,
       overheadBytes: 4700,
       wasteBytes: 48_000,
     },
+    files: { entries: 56, keys: 57, keyBytes: 5800 },
     ratio: 1.69,
     layers: {
       intact: 51,

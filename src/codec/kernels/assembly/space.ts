@@ -36,6 +36,8 @@ let end: u32 = 0;
 let seen: u32 = 0;
 let made: u32 = 0;
 export let needCount: u32 = 0;
+/** Nothing has been looked at but the lead. */
+let isBegun: bool = false;
 
 export function reset(): void {
   memory.fill(KNOWN, 0, reach);
@@ -58,22 +60,33 @@ export function begin(start: u32, lead: u32, size: u32): void {
   // What tokens before have made there is made again.
   if (reach > own) memory.fill(KNOWN + own, 0, reach - own);
   needCount = 0;
+  isBegun = true;
   need(start, own);
   reach = max(reach, own);
 }
 
+/** Whether a match is one that cannot be. */
+// @ts-expect-error: decorator
+function isBad(length: u32, distance: u32): bool {
+  return (distance - 1 >= <u32>WINDOW) | (length - 3 > MAX_LENGTH - 3);
+}
+
 /** See `SpaceKernel.look`. */
 export function look(count: u32): i32 {
+  if (!isBegun) needCount = 0;
+  isBegun = false;
   let position = seen;
+  let at = TOKENS;
   const last = TOKENS + (count << 2);
-  for (let at = TOKENS; at < last; at += 4) {
+  // Further on nothing reaches out of the part.
+  const far = own + WINDOW;
+  for (; at < last && position < far; at += 4) {
     if (position >= end) return BAD_POSITION;
     const token = load<u32>(at);
     const length = (token >> 16) & 0x1ff;
     const distance = token & 0xffff;
     const isMatch = token > 0xff;
-    // Before the one that cannot be foretold: this one never is the case.
-    if (isMatch & ((distance - 1 >= <u32>WINDOW) | (length - 3 > MAX_LENGTH - 3))) return BAD_TOKEN;
+    if (isMatch & isBad(length, distance)) return BAD_TOKEN;
     if (isMatch & (distance > position - own)) {
       if (distance > position) return BAD_TOKEN;
       const source = position - distance;
@@ -81,6 +94,18 @@ export function look(count: u32): i32 {
     }
     position += select<u32>(length, 1, isMatch);
   }
+  let start: u32 = 0;
+  let bad: bool = false;
+  for (; at < last; at += 4) {
+    start = position;
+    const token = load<u32>(at);
+    const length = (token >> 16) & 0x1ff;
+    const isMatch = token > 0xff;
+    bad |= isMatch & isBad(length, token & 0xffff);
+    position += select<u32>(length, 1, isMatch);
+  }
+  if (bad) return BAD_TOKEN;
+  if (start >= end) return BAD_POSITION;
   seen = position;
   return NEED_INPUT;
 }
@@ -90,7 +115,6 @@ export function make(count: u32): void {
   for (let i: u32 = 0; i < needCount; i++) {
     store<u8>(BYTES + load<u32>(NEEDS + (i << 2)), load<u8>(CONTEXT + i));
   }
-  needCount = 0;
   let to = BYTES + made;
   const last = TOKENS + (count << 2);
   for (let at = TOKENS; at < last; at += 4) {
@@ -116,10 +140,10 @@ export function make(count: u32): void {
 
 /** See `SpaceKernel.finish`. */
 export function finish(): i32 {
-  if (made < end) return BAD_POSITION;
+  if (seen < end) return BAD_POSITION;
   // Further back nothing can reach.
-  const from = max(own, made - min(made, <u32>(WINDOW + MAX_OVERHANG)));
-  memory.fill(KNOWN + from, 1, made - from);
-  reach = max(reach, made);
+  const from = max(own, seen - min(seen, <u32>(WINDOW + MAX_OVERHANG)));
+  memory.fill(KNOWN + from, 1, seen - from);
+  reach = max(reach, seen);
   return NEED_INPUT;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compileGlob } from '../../../src/registry/auth/glob.ts';
+import { compileGlob } from '../../src/lib/glob.ts';
 
 /** What the pattern means, by a regular expression: the oracle. */
 function oracle(pattern: string): RegExp {

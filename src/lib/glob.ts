@@ -1,9 +1,9 @@
 /**
- * Patterns of repository names in policies. They are matched by walking all states of the pattern at
+ * Patterns of names that have components: of repositories in policies, of paths of files. They are matched by walking all states of the pattern at
  * once, never by regular expressions or backtracking, so that no pattern can be made slow.
  */
 
-/** Tells whether a repository name fits a pattern. */
+/** Tells whether a name fits a pattern. */
 export type Glob = (name: string) => boolean;
 
 const STAR = 0x2a;

@@ -1,0 +1,3 @@
+module stowage.test/tool
+
+go 1.22

@@ -1,0 +1,142 @@
+/** The files of a layer that has been taken apart: read from what is stored, nothing is restored. */
+import { setImmediate as turn } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
+import { MAX_OVERHANG } from '../../codec/kernels/layout.ts';
+import { readBaseGroup } from '../../codec/tokens/base-group.ts';
+import { PART_SIZE } from '../../codec/tokens/part.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { keys, ranges } from '../../storage/metadata/keys.ts';
+import { decode } from '../../storage/metadata/records.ts';
+import type { GroupId } from '../../storage/segments/types.ts';
+import { findRecipe } from '../catalog/recipes.ts';
+import type { TreePieceRecord } from '../catalog/records.ts';
+import type { DedupContext } from '../context.ts';
+import { RecipeError } from '../errors.ts';
+import type { RecipeIndex } from '../recipe/recipe-index.ts';
+import type { RecipeOpener } from '../restore/open-recipe.ts';
+import { readStructure, splitSection } from '../section/format.ts';
+import type { PartReference } from '../section/model.ts';
+import type { LayerFiles } from './layer-files.ts';
+import type { FileContent, TreeEntry } from './model.ts';
+import { readPiece } from './piece-format.ts';
+import { Tree } from './tree.ts';
+
+/** Bytes, nearly, of what is kept in memory: entries of pieces, parts of sections, plain groups. */
+const PIECES = 16 * 1024 * 1024;
+const SECTIONS = 8 * 1024 * 1024;
+const GROUPS = 16 * 1024 * 1024;
+/** Bytes that an entry, a reference to a part and the place of a piece take. */
+const ENTRY = 400;
+const REFERENCE = 80;
+
+/** Files of layers that have a tree. */
+export interface StoredFiles {
+  /**
+   * Lends the files of a layer; as long as they are lent, the collector leaves them alone.
+   * @returns undefined when there is no tree of it
+   * @throws LayerDamagedError, the signal's reason
+   */
+  open(digest: Digest, signal: AbortSignal): Promise<LayerFiles | undefined>;
+  /** The entries of a piece. @throws what `isDamage` says is damage */
+  readPiece(group: GroupId): Promise<readonly TreeEntry[]>;
+}
+
+/** The section that has a part, and the number of the part in it. */
+function placeOf(
+  { sections }: RecipeIndex,
+  { start, section, part }: FileContent,
+  number: number,
+): { readonly section: number; readonly part: number } {
+  const position = start + number * PART_SIZE;
+  /** The number in the file of the first part of a section that begins in the file. */
+  const firstIn = (s: number): number =>
+    s === section ? -part : Math.floor((sections[s]!.startByte - start) / PART_SIZE);
+  let found = sections.length - 1;
+  // The tokens before a part may reach into it, so its section may begin a little later than it does.
+  while (found > section && sections[found]!.startByte > position + MAX_OVERHANG) found--;
+  while (found > section && firstIn(found) > number) found--;
+  return { section: found, part: number - firstIn(found) };
+}
+
+/** Reads the files of layers that have a tree. */
+export function createStoredFiles(context: DedupContext, recipes: RecipeOpener): StoredFiles {
+  const { kv, segments } = context;
+  const pieces = new LRUCache<GroupId, readonly TreeEntry[]>({
+    maxSize: PIECES,
+    sizeCalculation: (entries) => 64 + entries.length * ENTRY,
+  });
+  const sections = new LRUCache<GroupId, readonly PartReference[]>({
+    maxSize: SECTIONS,
+    sizeCalculation: (parts) => 64 + parts.length * REFERENCE,
+  });
+  const groups = new LRUCache<GroupId, readonly Uint8Array[]>({
+    maxSize: GROUPS,
+    sizeCalculation: (parts) => parts.reduce((sum, { length }) => sum + length + 128, 128),
+  });
+
+  async function pieceOf(group: GroupId): Promise<readonly TreeEntry[]> {
+    const known = pieces.get(group);
+    if (known !== undefined) return known;
+    const entries = readPiece((await segments.read(group)).bytes);
+    pieces.set(group, entries);
+    return entries;
+  }
+
+  async function partsOf(index: RecipeIndex, number: number, signal: AbortSignal) {
+    const place = index.sections[number];
+    if (place === undefined) throw new RecipeError('a file in no section');
+    const known = sections.get(place.group);
+    if (known !== undefined) return known;
+    const own: Uint8Array[] = [];
+    const ids = Array.from({ length: place.groupCount }, (_, i) => place.group + i);
+    for await (const { bytes } of segments.readMany(ids, signal)) own.push(bytes);
+    const { parts } = readStructure(splitSection(Buffer.concat(own)).structure);
+    sections.set(place.group, parts);
+    return parts;
+  }
+
+  async function plainOf(group: GroupId): Promise<readonly Uint8Array[]> {
+    const known = groups.get(group);
+    if (known !== undefined) return known;
+    const plain = readBaseGroup((await segments.read(group)).bytes).contents();
+    groups.set(group, plain);
+    // Some milliseconds of work: others have their turn before the next group.
+    await turn();
+    return plain;
+  }
+
+  async function* read(
+    index: RecipeIndex,
+    content: FileContent,
+    { parts, signal }: Parameters<LayerFiles['parts']>[1],
+  ): AsyncGenerator<Uint8Array, void> {
+    for (let number = parts.first; number < parts.end; number++) {
+      signal.throwIfAborted();
+      const { section, part } = placeOf(index, content, number);
+      const reference = (await partsOf(index, section, signal))[part];
+      if (reference === undefined) throw new RecipeError('a part that is not in its section');
+      const bytes = (await plainOf(reference.group))[reference.index];
+      if (bytes === undefined) throw new RecipeError('a part that is not in its group');
+      yield bytes;
+    }
+  }
+
+  return {
+    readPiece: pieceOf,
+    async open(digest, signal) {
+      const record = findRecipe(kv, digest);
+      if (record === undefined || !kv.has(keys.tree(record.recipe))) return undefined;
+      const recipe = await recipes.open(digest, signal);
+      const places: TreePieceRecord[] = [];
+      for (const [, value] of kv.entries(ranges.treePieces(recipe.recipe))) {
+        places.push(decode<TreePieceRecord>(value));
+      }
+      return {
+        digest,
+        tree: new Tree(places, (number) => pieceOf(places[number]!.group)),
+        parts: (content, options) => read(recipe.index, content, options),
+        release: () => recipes.release(recipe),
+      };
+    },
+  };
+}

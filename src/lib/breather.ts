@@ -1,0 +1,15 @@
+/** Lets others have their turn during work that nothing else interrupts. */
+import { setImmediate as turn } from 'node:timers/promises';
+
+/** Milliseconds of work in one go. */
+const WORK = 4;
+
+/** Makes a function that is to be called often: it waits for the others when it is their turn. */
+export function createBreather(): () => Promise<void> {
+  let began = performance.now();
+  return async () => {
+    if (performance.now() - began < WORK) return;
+    await turn();
+    began = performance.now();
+  };
+}
