@@ -18,7 +18,13 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts', 'bench/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/exact/**', 'test/faults/**', 'test/packaging/**'],
+          exclude: [
+            'test/e2e/**',
+            'test/exact/**',
+            'test/faults/**',
+            'test/fuzz/**',
+            'test/packaging/**',
+          ],
           testTimeout: MINUTE / 2,
           hookTimeout: MINUTE,
         },
@@ -31,7 +37,13 @@ export default defineConfig({
       {
         test: { name: 'faults', include: ['test/faults/**/*.test.ts'], ...(isLong ? long : heavy) },
       },
-      { test: { name: 'exact', include: ['test/exact/*.test.ts'], ...(isLong ? long : heavy) } },
+      {
+        test: {
+          name: 'exact',
+          include: ['test/{exact,fuzz}/*.test.ts'],
+          ...(isLong ? long : heavy),
+        },
+      },
       {
         test: { name: 'packaging', include: ['test/packaging/{package,start}.test.ts'], ...heavy },
       },

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RegistryClient } from '../conformance/client.ts';
 import type { RegistryResponse } from '../conformance/response.ts';
+import type { Random } from '../support/random.ts';
 import {
   finishUpload,
   get,
@@ -16,7 +17,6 @@ import {
 } from './api.ts';
 import type { Blob } from './contents.ts';
 import type { Ledger, Upload } from './ledger.ts';
-import type { Random } from './random.ts';
 
 /** An answer that nobody can explain; the test fails with it. */
 export class UnexpectedAnswer extends Error {

@@ -2,8 +2,8 @@
 import { hash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { randomLike } from '../support/images.ts';
+import type { Random } from '../support/random.ts';
 import { makeTar } from '../support/tar.ts';
-import type { Random } from './random.ts';
 
 /** Largest content that lies in the metadata store; larger one has a file of its own. */
 export const INLINE_MAX = 16 * 1024;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FAULT_POINT_VARIABLE } from '../../src/registry/fault-point.ts';
 import type { FaultPoint } from '../../src/storage/context.ts';
+import { startRandom } from '../support/random.ts';
 import { makeTemporary, removeTemporary } from '../support/temporary.ts';
 import { blobPath, get, getManifest, manifestPath, putManifest, remove } from './api.ts';
 import {
@@ -15,7 +16,6 @@ import {
 } from './blob-pushes.ts';
 import { INLINE_MAX, type Manifest, makeBlob, makeImage } from './contents.ts';
 import { Ledger } from './ledger.ts';
-import { startRandom } from './random.ts';
 import { checkRecovery } from './recovery.ts';
 import { collect, serveCheck, serveOver } from './servers.ts';
 import { REPOSITORIES } from './workload.ts';

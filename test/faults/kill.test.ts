@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startRandom } from '../support/random.ts';
 import { makeTemporary, removeTemporary } from '../support/temporary.ts';
 import { Ledger } from './ledger.ts';
-import { startRandom } from './random.ts';
 import { checkRecovery } from './recovery.ts';
 import { KILL_ROUNDS, SEED, timeFor } from './rounds.ts';
 import { LEASE, type Served, serveCheck, serveLoad } from './servers.ts';

@@ -3,6 +3,7 @@
  * share contents, so that what one deletes another one pushes or mounts at the same moment.
  */
 import type { RegistryClient } from '../conformance/client.ts';
+import { type Random, startRandom } from '../support/random.ts';
 import { blobPath, get, getManifest, head, manifestPath, putManifest, remove } from './api.ts';
 import {
   appendTo,
@@ -25,7 +26,6 @@ import {
   makeLayerOrBlob,
 } from './contents.ts';
 import type { Change, Ledger } from './ledger.ts';
-import { type Random, startRandom } from './random.ts';
 
 export const REPOSITORIES = ['faults/a', 'faults/b', 'faults/c', 'faults/d/e'] as const;
 const TAGS = ['v1', 'v2', 'v3', 'latest'] as const;

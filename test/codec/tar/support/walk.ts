@@ -1,5 +1,5 @@
 /** Walks bytes, checks that each was told exactly once, and gathers what was found. */
-import { expect } from 'vitest';
+import assert from 'node:assert/strict';
 import type { TarEntry } from '../../../../src/codec/tar/entry.ts';
 import { type TarRegion, TarWalker } from '../../../../src/codec/tar/walker.ts';
 
@@ -34,7 +34,7 @@ function* chunksOf(bytes: Uint8Array, chunking: Chunking): Generator<Uint8Array>
   }
 }
 
-/** Walks a stream. Fails the test when bytes are told twice, never, or in another order. */
+/** Walks a stream. @throws AssertionError when bytes are told twice, never, or in another order. */
 export function walk(bytes: Uint8Array, chunking: Chunking = []): Walk {
   const found: Found[] = [];
   const stretches: [TarRegion, number][] = [];
@@ -43,14 +43,14 @@ export function walk(bytes: Uint8Array, chunking: Chunking = []): Walk {
   let open: { entry: TarEntry; body: Buffer[] } | undefined;
   const walker = new TarWalker({
     entry(entry) {
-      expect(open).toBeUndefined();
-      expect(entry.bodyStart).toBe(position);
-      expect(entry.headerStart).toBeLessThanOrEqual(position - 512);
+      assert.equal(open, undefined);
+      assert.equal(entry.bodyStart, position);
+      assert.ok(entry.headerStart <= position - 512);
       open = { entry, body: [] };
     },
     bytes(region, piece, at) {
-      expect(at).toBe(position);
-      expect(piece.length).toBeGreaterThan(0);
+      assert.equal(at, position);
+      assert.ok(piece.length > 0);
       position += piece.length;
       told.push(Buffer.from(piece));
       if (region === 'body') open!.body.push(Buffer.from(piece));
@@ -59,17 +59,16 @@ export function walk(bytes: Uint8Array, chunking: Chunking = []): Walk {
       else stretches.push([region, piece.length]);
     },
     end(entry, isComplete) {
-      expect(entry).toBe(open?.entry);
+      assert.equal(entry, open?.entry);
       const body = Buffer.concat(open!.body);
-      if (isComplete) expect(body.length).toBe(entry.bodySize);
-      else expect(body.length).toBeLessThan(entry.bodySize);
+      assert.ok(isComplete ? body.length === entry.bodySize : body.length < entry.bodySize);
       found.push({ entry, body, isComplete });
       open = undefined;
     },
   });
   for (const chunk of chunksOf(bytes, chunking)) walker.push(chunk);
   walker.end();
-  expect(open).toBeUndefined();
-  expect(Buffer.concat(told).equals(bytes)).toBe(true);
+  assert.equal(open, undefined);
+  assert.ok(Buffer.concat(told).equals(bytes));
   return { found, stretches };
 }
