@@ -62,7 +62,11 @@ describeWith(tools, 'syncs, counted by strace', () => {
       expectAnswer(await pushAtOnce(served.client, REPOSITORY, makeBlob('stock', MIB)), 201);
       await work(served);
     }
-    const events = await readTrace(trace);
+    // Files for segments are made ahead after the start, and no answer waits for them.
+    const segments = join(dataDir, 'segments');
+    const events = (await readTrace(trace)).filter(
+      (event) => event.kind !== 'sync' || !event.path.startsWith(segments),
+    );
     return events.slice(events.findIndex(({ kind }) => kind === 'answer') + 1);
   }
 

@@ -20,6 +20,8 @@ const FIRST_PAUSE = 60_000;
 const LONGEST_PAUSE = 3_600_000;
 /** Layers that are left alone at once; when there are so many, what fails is not the layers. */
 const MAX_RESTING = 64;
+/** Of what is only noted: it goes with the commits of pushes, where there are any. */
+const STAND_BACK = { patient: true } as const;
 /** Milliseconds between two looks at a gate that is shut. */
 const LOOK_AGAIN = 1000;
 
@@ -79,7 +81,7 @@ export function startQueue(context: DedupContext, work: QueueWork): IngestQueue 
   let isWaiting = false;
 
   const drop = (digest: Digest): Promise<unknown> =>
-    change(kv, (changes) => forgetQueued(changes, digest));
+    change(kv, (changes) => forgetQueued(changes, digest), STAND_BACK);
 
   async function rest(digest: Digest): Promise<void> {
     const count = (failures.get(digest) ?? 0) + 1;
@@ -96,7 +98,11 @@ export function startQueue(context: DedupContext, work: QueueWork): IngestQueue 
       return void (await drop(digest));
     }
     logger.info({ err: error, digest }, 'layer kept as it is');
-    await change(kv, (changes) => noteRefusal(changes, digest, { reason, at: clock() }));
+    await change(
+      kv,
+      (changes) => noteRefusal(changes, digest, { reason, at: clock() }),
+      STAND_BACK,
+    );
   }
 
   async function handle(digest: Digest): Promise<void> {
