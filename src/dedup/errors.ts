@@ -62,8 +62,10 @@ export class LayersClosedError extends Error {
 /** Bytes of a section or an index that make no sense. */
 export class RecipeError extends Error {
   override readonly name = 'RecipeError';
+  readonly what: string;
 
   constructor(what: string, options?: ErrorOptions) {
     super(`damaged recipe: ${what}`, options);
+    this.what = what;
   }
 }

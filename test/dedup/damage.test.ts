@@ -131,6 +131,25 @@ describe('decisions 1: damage', () => {
     await layers.close();
   });
 
+  it('is not what a rebuilder says that has failed for another reason', async () => {
+    const digest = await store.add(FIRST);
+    const told: unknown[] = [];
+    const layers = openLayers(
+      {
+        ...{ kv: store.segments.kv, segments: store.segments.store, takers: localTakers() },
+        rebuilders: {
+          ...localRebuilders(),
+          rebuild: () => Promise.reject(new RangeError('Array buffer allocation failed')),
+        },
+      },
+      { source: () => undefined, onDamage: (error) => told.push(error) },
+    );
+    expect((await readAll(layers, digest)).error).toBeInstanceOf(RangeError);
+    await layers.close();
+    expect(told).toEqual([]);
+    expect((await store.get(digest)).equals(FIRST)).toBe(true);
+  });
+
   it('of a base is healed by ingesting a layer that brings the files again', async () => {
     const digest = await store.add(FIRST);
     const [segment = 0] = await store.segments.place.segments();

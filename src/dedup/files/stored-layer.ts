@@ -43,21 +43,38 @@ export interface StoredFiles {
   readPiece(group: GroupId): Promise<readonly TreeEntry[]>;
 }
 
-/** The section that has a part, and the number of the part in it. */
-function placeOf(
+/** Where a part may be: the number of its section, and its own number there. */
+interface PartPlace {
+  readonly section: number;
+  readonly part: number;
+}
+
+/**
+ * The places where a part of a file may be, to be looked at in this order: the first one that has
+ * such a part has it. The sections say where they begin, not where their parts end; what a part's
+ * size leaves open is decided by what the section really has.
+ */
+function* placesOf(
   { sections }: RecipeIndex,
   { start, section, part }: FileContent,
   number: number,
-): { readonly section: number; readonly part: number } {
+): Generator<PartPlace, void> {
+  if (number === 0) {
+    yield { section, part };
+    return;
+  }
   const position = start + number * PART_SIZE;
   /** The number in the file of the first part of a section that begins in the file. */
   const firstIn = (s: number): number =>
     s === section ? -part : Math.floor((sections[s]!.startByte - start) / PART_SIZE);
+  const placeIn = (s: number): PartPlace => ({ section: s, part: number - firstIn(s) });
   let found = sections.length - 1;
   // The tokens before a part may reach into it, so its section may begin a little later than it does.
   while (found > section && sections[found]!.startByte > position + MAX_OVERHANG) found--;
   while (found > section && firstIn(found) > number) found--;
-  return { section: found, part: number - firstIn(found) };
+  // One that begins later than the part may begin in it, or behind it where the part is that short.
+  if (found > section && sections[found]!.startByte > position) yield placeIn(found - 1);
+  yield placeIn(found);
 }
 
 /**
@@ -109,6 +126,19 @@ export function createStoredFiles(
     return parts;
   }
 
+  async function referenceTo(
+    index: RecipeIndex,
+    content: FileContent,
+    number: number,
+    signal: AbortSignal,
+  ): Promise<PartReference> {
+    for (const { section, part } of placesOf(index, content, number)) {
+      const reference = (await partsOf(index, section, signal))[part];
+      if (reference !== undefined) return reference;
+    }
+    throw new RecipeError('a part that is not in its section');
+  }
+
   async function plainOf(group: GroupId): Promise<readonly Uint8Array[]> {
     const known = groups.get(group);
     if (known !== undefined) return known;
@@ -126,9 +156,7 @@ export function createStoredFiles(
   ): AsyncGenerator<Uint8Array, void> {
     for (let number = parts.first; number < parts.end; number++) {
       signal.throwIfAborted();
-      const { section, part } = placeOf(index, content, number);
-      const reference = (await partsOf(index, section, signal))[part];
-      if (reference === undefined) throw new RecipeError('a part that is not in its section');
+      const reference = await referenceTo(index, content, number, signal);
       const bytes = (await plainOf(reference.group))[reference.index];
       if (bytes === undefined) throw new RecipeError('a part that is not in its group');
       yield bytes;

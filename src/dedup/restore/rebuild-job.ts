@@ -1,6 +1,8 @@
 /** Rebuilding one section: what it takes, and what it gives. */
 import { LRUCache } from 'lru-cache';
+import { DeflateError } from '../../codec/deflate/errors.ts';
 import { type BaseParts, readBaseParts } from '../../codec/tokens/base-group.ts';
+import { TokenError } from '../../codec/tokens/errors.ts';
 import { freeBuffer, freeBytes } from '../../lib/free-bytes.ts';
 import type { GroupId } from '../../storage/segments/types.ts';
 import { RecipeError } from '../errors.ts';
@@ -23,7 +25,10 @@ export function memoryOf({ parts, tokens }: BaseParts): number {
   return tokens.byteLength + 128 * parts.length + 128;
 }
 
-/** A place to do such jobs, one at a time. The bytes of a job are freed. */
+/**
+ * A place to do such jobs, one at a time. The bytes of a job are freed.
+ * Throws RecipeError for what is damaged; any other error says nothing about what is stored.
+ */
 export type RebuildBench = (job: RebuildJob) => Uint8Array<ArrayBuffer>;
 
 /** Sets up a place, with a cache of decoded groups. */
@@ -66,6 +71,11 @@ export function createRebuildBench(): RebuildBench {
     };
     try {
       return rebuilder.rebuild(bytes.subarray(at), baseOf, { startBit, endBit });
+    } catch (error) {
+      if (error instanceof TokenError || error instanceof DeflateError) {
+        throw new RecipeError(error.message, { cause: error });
+      }
+      throw error;
     } finally {
       freeTokens(used);
       freeBytes(bytes);

@@ -7,7 +7,8 @@ export interface Rebuilders {
   readonly count: number;
   /**
    * The bytes of the job are empty afterwards, those of the section belong to who asked.
-   * @throws RecipeError when the section, or a group that it needs, is damaged
+   * @throws RecipeError when the section, or a group that it needs, is damaged; any other error says
+   *   nothing about what is stored
    */
   rebuild(job: RebuildJob): Promise<Uint8Array>;
   close(): Promise<void>;

@@ -112,6 +112,22 @@ describe('the tree of a layer', () => {
     files.release();
   });
 
+  it('gives files, and ends of files, that are the last of a section however short', async () => {
+    const end = (i: number): number => 1 + ((i * 37) % 300);
+    const layer: TarEntry[] = Array.from({ length: 12 }, (_, i) => [
+      { path: `small-${i}`, bytes: text(end(i), i) },
+      { path: `large-${i}`, bytes: Buffer.concat([noise(4 * MIB, i), text(end(i + 5), i)]) },
+      // What repeats is written as matches, which reach over the ends of files.
+      { path: `zeros-${i}`, bytes: Buffer.alloc(4 * MIB + end(i + 9)) },
+    ]).flat();
+    const file = gzipSync(makeTar(layer));
+    const files = await open(await store.add(file));
+    for (const { path, bytes } of layer) {
+      expect((await bytesOf(files, await entryAt(files, path))).equals(bytes!)).toBe(true);
+    }
+    files.release();
+  });
+
   it('gives files that other layers brought, compressed differently', async () => {
     const tree = Array.from({ length: 300 }, (_, i) => ({
       path: `d${i % 7}/f${i}`,

@@ -1,7 +1,10 @@
 /** Jobs one after the other, with more tokens than are kept decoded. */
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { RecipeError } from '../../../src/dedup/errors.ts';
+import { isDamage } from '../../../src/dedup/restore/damage.ts';
 import { createRebuildBench, type RebuildJob } from '../../../src/dedup/restore/rebuild-job.ts';
+import { createRebuildPool } from '../../../src/dedup/restore/rebuild-pool.ts';
 import { noise, text } from '../../codec/support/content.ts';
 import { makeTar } from '../../support/tar.ts';
 import { MemoryLayers, type StoredSection } from '../support/memory-layers.ts';
@@ -26,6 +29,26 @@ function jobOf({ bytes, uses, startBit, endBit }: StoredSection): RebuildJob {
   };
 }
 
+describe('threads that rebuild', () => {
+  it('tell what is damaged from mistakes and want of memory, and go on after both', async () => {
+    const pool = createRebuildPool(1);
+    const [section] = sections;
+    const wanted = layers.rebuildSection(section!);
+    for (let turn = 0; turn < 2; turn++) {
+      const damaged = jobOf(section!);
+      damaged.bytes[10]! ^= 1;
+      await expect(pool.rebuild(damaged)).rejects.toThrow(RecipeError);
+      // A stretch that ends before it begins is a mistake of whoever asks.
+      const mistaken = pool.rebuild({ ...jobOf(section!), endBit: -8 });
+      const error: unknown = await mistaken.catch((e: unknown) => e);
+      expect(error).toBeInstanceOf(RangeError);
+      expect(isDamage(error)).toBe(false);
+      expect(Buffer.compare(await pool.rebuild(jobOf(section!)), wanted)).toBe(0);
+    }
+    await pool.close();
+  });
+});
+
 describe('a place for rebuilding', () => {
   it('gives the same bytes however often groups leave its cache and come back', () => {
     const bench = createRebuildBench();
@@ -45,7 +68,7 @@ describe('a place for rebuilding', () => {
     expect(job.bytes.length).toBe(0);
     const broken = jobOf(sections[0]!);
     broken.bytes[10]! ^= 1;
-    expect(() => bench(broken)).toThrow();
+    expect(() => bench(broken)).toThrow(RecipeError);
     expect(broken.bytes.length).toBe(0);
     expect(bench(jobOf(sections[0]!)).length).toBeGreaterThan(0);
   });

@@ -1,7 +1,6 @@
 /** Layer stores that tests run on: everything in memory, and all work on this thread. */
 
 import { MAX_VARIANTS } from '../../../src/dedup/catalog/part-index.ts';
-import { RecipeError } from '../../../src/dedup/errors.ts';
 import type { LayerSource } from '../../../src/dedup/ingest/ingest.ts';
 import { createLayerTaker } from '../../../src/dedup/ingest/take-apart.ts';
 import type { LayerTakers } from '../../../src/dedup/ingest/takers.ts';
@@ -22,13 +21,7 @@ export function localRebuilders(count = 2): Rebuilders {
   const bench = createRebuildBench();
   return {
     count,
-    async rebuild(job) {
-      try {
-        return bench(job);
-      } catch (error) {
-        throw new RecipeError('a section', { cause: error });
-      }
-    },
+    rebuild: async (job) => bench(job),
     close: async () => undefined,
   };
 }
