@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LayerFiles, readFile } from '../../../src/dedup/files/layer-files.ts';
 import type { TreeEntry } from '../../../src/dedup/files/model.ts';
 import { endOf } from '../../../src/dedup/files/paths.ts';
+import { MAX_PARTS } from '../../../src/dedup/section/limits.ts';
 import { keys, ranges } from '../../../src/storage/metadata/keys.ts';
 import { noise, text } from '../../codec/support/content.ts';
 import { makeTar, type TarEntry } from '../../support/tar.ts';
@@ -113,18 +114,24 @@ describe('the tree of a layer', () => {
   });
 
   it('gives files, and ends of files, that are the last of a section however short', async () => {
-    const end = (i: number): number => 1 + ((i * 37) % 300);
-    const layer: TarEntry[] = Array.from({ length: 12 }, (_, i) => [
-      { path: `small-${i}`, bytes: text(end(i), i) },
-      { path: `large-${i}`, bytes: Buffer.concat([noise(4 * MIB, i), text(end(i + 5), i)]) },
-      // What repeats is written as matches, which reach over the ends of files.
-      { path: `zeros-${i}`, bytes: Buffer.alloc(4 * MIB + end(i + 9)) },
-    ]).flat();
-    const file = gzipSync(makeTar(layer));
-    const files = await open(await store.add(file));
-    for (const { path, bytes } of layer) {
+    // No match begins in one of these and reaches into the zeros behind it: none ends as one before.
+    const unique = (i: number): Buffer =>
+      Buffer.concat([createHash('sha256').update(`${i}`).digest(), Buffer.of(0x80 | (i & 0x7f))]);
+    const layer: TarEntry[] = [
+      // So many parts fill a section: the last of them is its end.
+      ...Array.from({ length: MAX_PARTS }, (_, i) => ({ path: `s${i}`, bytes: unique(i) })),
+      // The end of what follows begins some bytes before the next section is full.
+      { path: 'filler', bytes: noise(1_047_040, 1) },
+      { path: 'large', bytes: Buffer.concat([noise(3 * MIB, 2), unique(-1)]) },
+      { path: 'next', bytes: text(30, 4) },
+    ];
+    const files = await open(await store.add(gzipSync(makeTar(layer))));
+    for (const { path, bytes } of layer.slice(MAX_PARTS - 3)) {
       expect((await bytesOf(files, await entryAt(files, path))).equals(bytes!)).toBe(true);
     }
+    const large = await entryAt(files, 'large');
+    const end = await bytesOf(files, large, { start: 3 * MIB, end: large.size });
+    expect(end.equals(unique(-1))).toBe(true);
     files.release();
   });
 
