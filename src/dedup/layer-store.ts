@@ -25,11 +25,13 @@ import { loseRecipe, settleDamage } from './catalog/damage.ts';
 import { noteIntactCopy } from './catalog/intact-copies.ts';
 import { releaseOrphans } from './catalog/orphans.ts';
 import type { DedupTotals } from './catalog/records.ts';
+import { noteRefusal } from './catalog/waiting.ts';
 import type { DedupFaultPoint } from './context.ts';
 import { type LayerDamagedError, LayersClosedError } from './errors.ts';
 import { createFileStore, type FileStore } from './files/file-store.ts';
 import { queueBacklog } from './ingest/backlog.ts';
 import { createIngestGate } from './ingest/gate.ts';
+import { refusalBy } from './ingest/sniff.ts';
 import { createTakerThreads } from './ingest/taker-threads.ts';
 import type { LayerTakers } from './ingest/takers.ts';
 import { startDropper } from './intact/drop.ts';
@@ -173,12 +175,15 @@ export async function assembleLayerStore(
     aside(settle(), 'damage not settled');
   }
 
-  function blobAdded(changes: Changes, { digest, size, repository }: NewBlob): void {
+  function blobAdded(changes: Changes, { digest, size, repository, head }: NewBlob): void {
     if (changes.tx.has(keys.recipe(digest))) {
       noteIntactCopy(changes, digest, size);
       changes.afterwards(async () => dropper.consider(digest));
     } else if (size >= policy.minSize && policy.allows(repository)) {
-      layers.queue.add(changes, digest);
+      const reason = head && refusalBy(head);
+      if (reason === undefined) layers.queue.add(changes, digest);
+      // It need not be read again, and no commit of its own is made for it.
+      else noteRefusal(changes, digest, { reason, at: clock() });
     }
   }
 

@@ -11,7 +11,12 @@ export interface NewBlob {
   /** Bytes. */
   readonly size: number;
   readonly repository: string;
+  /** Its first bytes, `HEAD_SIZE` at most; undefined when they would have to be read again. */
+  readonly head: Uint8Array | undefined;
 }
+
+/** Bytes at the begin of a blob by which most of what is no layer can be told. */
+export const HEAD_SIZE = 512;
 
 /** What a scrub has read beside the contents. */
 export interface ScrubbedBytes {

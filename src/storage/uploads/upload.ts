@@ -9,6 +9,7 @@ import type { Hash } from 'node:crypto';
 import { type DigestAlgorithm, startDigest } from '../../oci/digest.ts';
 import type { StoreContext } from '../context.ts';
 import { StoreRefusal } from '../errors.ts';
+import { HEAD_SIZE } from '../hooks.ts';
 import { readAt } from '../target/read.ts';
 import type { FileId, FileWriter } from '../target/types.ts';
 import type { SessionOwner } from './session-id.ts';
@@ -88,6 +89,8 @@ export class Upload {
   #received = 0;
   /** Bytes that are in the file. */
   #written = 0;
+  /** The first bytes, as far as they have come; undefined when they came to an earlier run. */
+  #head: Buffer | undefined;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #file: FileWriter | undefined;
@@ -110,6 +113,7 @@ export class Upload {
     const { resumed } = options;
     if (resumed === undefined) {
       this.#hash = startDigest(options.algorithm);
+      this.#head = Buffer.alloc(0);
     } else {
       this.#sidecar = resumed.sidecar;
       this.#fileId = resumed.sidecar.file;
@@ -167,6 +171,7 @@ export class Upload {
         if (this.#failure !== undefined) return true;
         this.requireFits(chunk.length);
         this.#hash?.update(chunk);
+        this.#keepHead(chunk);
         this.#received += chunk.length;
         this.#waiting.push(chunk);
         this.#waitingBytes += chunk.length;
@@ -246,6 +251,7 @@ export class Upload {
       this.#waiting = [];
       this.#waitingBytes = 0;
       this.#received = this.#written;
+      this.#head = this.#head?.subarray(0, this.#received);
       this.#hash = undefined;
       // The next writer opens the file anew, cut to what is known to be right.
       await this.#file?.close().catch(() => undefined);
@@ -272,6 +278,19 @@ export class Upload {
     const sidecar = { repository, subject, algorithm, file, boot, synced };
     await this.#sidecars.write(this.id, sidecar);
     this.#sidecar = sidecar;
+  }
+
+  /** Keeps a copy of what belongs to the first bytes: the piece itself is freed when it is written. */
+  #keepHead(chunk: Uint8Array): void {
+    const head = this.#head;
+    if (head === undefined || head.length >= HEAD_SIZE || this.#received !== head.length) return;
+    this.#head = Buffer.concat([head, chunk.subarray(0, HEAD_SIZE - head.length)]);
+  }
+
+  /** The first bytes, {@link HEAD_SIZE} at most, when they are known without reading them again. */
+  get head(): Uint8Array | undefined {
+    const wanted = Math.min(HEAD_SIZE, this.#received);
+    return this.#head?.length === wanted ? this.#head : undefined;
   }
 
   /** Digest in hex of all bytes, when it is known without reading them again. Ends the hash. */

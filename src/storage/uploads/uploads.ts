@@ -190,10 +190,10 @@ export async function openUploads(
         }
         const source = await sourceOf(upload);
         const keepFile = await commit(context, (changes) => {
-          const { repository, size } = upload;
+          const { repository, size, head } = upload;
           const added = addContent(changes, digest, source, clock());
           addLink(context, changes, repository, { digest, size });
-          if (added) context.hooks.blobAdded?.(changes, { digest, size, repository });
+          if (added) context.hooks.blobAdded?.(changes, { digest, size, repository, head });
           return added && 'file' in source;
         });
         await context.faultPoint('upload.committed');

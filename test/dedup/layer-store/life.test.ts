@@ -55,6 +55,8 @@ describe('decisions 3: a layer that was pushed', () => {
 
   it('is no gzip file: it stays as it is, with the reason, and the reason goes with it', async () => {
     const digest = await it_.push('a', bytesOf('no layer', LARGE));
+    // Seen by its first bytes, and noted by the push itself.
+    expect(it_.layers.figures().totals).toMatchObject({ 'refused format': 1, queued: 0 });
     await it_.settled();
     expect(it_.isRecipe(digest)).toBe(false);
     expect(it_.layers.figures().totals).toMatchObject({ 'refused format': 1, queued: 0 });
@@ -65,6 +67,15 @@ describe('decisions 3: a layer that was pushed', () => {
     await collect();
     expect(it_.layers.figures().totals).toMatchObject({ 'refused format': 0 });
     expect(it_.store.context.kv.has(keys.refusedLayer(digest))).toBe(false);
+  });
+
+  it('was pushed when nobody looked, and is no gzip file: it is refused when it is looked at', async () => {
+    await it_.reopen({ policy: OFF });
+    await it_.push('a', bytesOf('no layer', LARGE));
+    expect(it_.layers.figures().totals).toMatchObject({ 'refused format': 0 });
+    await it_.reopen({ policy: AT_ONCE });
+    await it_.settled();
+    expect(it_.layers.figures().totals).toMatchObject({ 'refused format': 1, queued: 0 });
   });
 
   it('and deleted everywhere leaves nothing behind', async () => {

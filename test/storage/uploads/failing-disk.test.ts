@@ -52,6 +52,20 @@ describe('decisions 2: uploads on a disk that fails', () => {
     expect((await pullBlob(test.store, 'a', digestOf(bytes)))?.equals(bytes)).toBe(true);
   });
 
+  it('after a failed first write the first bytes are those that come then', async () => {
+    const heads: unknown[] = [];
+    test.store.context.hooks.blobAdded = (_, { head }) => void heads.push(head);
+    const upload = startUpload(test.store);
+    faults.failing.add('write');
+    const lost = append(upload, bytesOf('lost', MIB), { persist: true });
+    await expect(lost).rejects.toMatchObject(FULL);
+    faults.failing.clear();
+    const bytes = bytesOf('comes', MIB);
+    await append(upload, bytes, { persist: true });
+    await test.store.uploads.finish(upload, digestOf(bytes));
+    expect(heads).toEqual([bytes.subarray(0, 512)]);
+  });
+
   it('what comes after a failed write of the same request is not appended to what came before', async () => {
     const bytes = bytesOf('hole', 3 * MIB);
     const upload = startUpload(test.store);

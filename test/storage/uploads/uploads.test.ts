@@ -107,6 +107,32 @@ describe.each(STORE_PLACES.map((make) => ({ name: make().name, make })))(
       expect(await pullBlob(test.store, 'a', digestOf(bytes))).toEqual(bytes);
     });
 
+    it('the first bytes of a blob are at hand however they came, unless that was before a restart', async () => {
+      const heads: (Uint8Array | undefined)[] = [];
+      const hear = (): void => {
+        test.store.context.hooks.blobAdded = (_, { head }) => void heads.push(head);
+      };
+      hear();
+      const bytes = bytesOf('head', LARGE);
+      for (const size of [1, 511, 512, 513, LARGE]) {
+        const upload = startUpload(test.store);
+        const blob = bytes.subarray(0, size);
+        await append(upload, blob.subarray(0, size - 1), { persist: size % 2 === 0, pieces: 300 });
+        await append(upload, blob.subarray(size - 1), { persist: false });
+        await test.store.uploads.finish(upload, digestOf(blob));
+        expect(Buffer.from(heads.pop()!)).toEqual(blob.subarray(0, 512));
+      }
+      const { id } = startUpload(test.store);
+      const other = bytesOf('other', LARGE);
+      await append(test.store.uploads.find(id, OWNER)!, other.subarray(0, 100), { persist: true });
+      await test.reopen();
+      hear();
+      const upload = test.store.uploads.find(id, OWNER)!;
+      await append(upload, other.subarray(100), { persist: false });
+      await test.store.uploads.finish(upload, digestOf(other));
+      expect(heads).toEqual([undefined]);
+    });
+
     it('decisions 2: an upload goes on after a restart, with all that was acknowledged', async () => {
       const bytes = bytesOf('restart', LARGE);
       const { id } = startUpload(test.store);
