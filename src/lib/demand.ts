@@ -25,23 +25,34 @@ export function isInDemand(): boolean {
   return underWay > 0 || performance.now() - lastEnd < AFTERWARDS;
 }
 
-/** Milliseconds over which it is judged how busy the thread is. */
+/** Milliseconds over which the use of the thread is measured; the last ones count until the next look. */
 const WINDOW = 100;
-/** Share of the time from which on there is nothing left to give away. */
+/** Shares of the time, 0 to 1, above which the thread counts as busy, and as saturated. */
+const BUSY = 0.5;
 const SATURATED = 0.9;
 
 let windowBegan = performance.now();
 let before = performance.eventLoopUtilization();
-let wasSaturated = false;
+let share = 0;
 
-/** True when the thread hardly waits for anything: whatever else it does then is taken from requests. */
-export function isSaturated(): boolean {
+/** Share of the last moment in which the thread worked, and did not wait. */
+function workingShare(): number {
   const now = performance.now();
   if (now - windowBegan >= WINDOW) {
     const current = performance.eventLoopUtilization();
-    wasSaturated = performance.eventLoopUtilization(current, before).utilization >= SATURATED;
+    share = performance.eventLoopUtilization(current, before).utilization;
     before = current;
     windowBegan = now;
   }
-  return wasSaturated;
+  return share;
+}
+
+/** True while clients are served, for a moment after, and while the thread mostly works. */
+export function isBusy(): boolean {
+  return workingShare() >= BUSY || isInDemand();
+}
+
+/** True when the thread hardly waits for anything: what else it does is taken from the requests. */
+export function isSaturated(): boolean {
+  return workingShare() >= SATURATED;
 }
