@@ -25,34 +25,23 @@ export function isInDemand(): boolean {
   return underWay > 0 || performance.now() - lastEnd < AFTERWARDS;
 }
 
-/** Milliseconds over which the use of the thread is measured; the last ones count until the next look. */
+/** Milliseconds over which it is judged how busy the thread is. */
 const WINDOW = 100;
-/** Shares of the time, 0 to 1, above which the thread counts as busy, and as saturated. */
-const BUSY = 0.5;
+/** Share of the time from which on there is nothing left to give away. */
 const SATURATED = 0.9;
 
 let windowBegan = performance.now();
 let before = performance.eventLoopUtilization();
-let share = 0;
+let wasSaturated = false;
 
-/** Share of the last moment in which the thread worked, and did not wait. */
-function workingShare(): number {
+/** True when the thread hardly waits for anything: whatever else it does then is taken from requests. */
+export function isSaturated(): boolean {
   const now = performance.now();
   if (now - windowBegan >= WINDOW) {
     const current = performance.eventLoopUtilization();
-    share = performance.eventLoopUtilization(current, before).utilization;
+    wasSaturated = performance.eventLoopUtilization(current, before).utilization >= SATURATED;
     before = current;
     windowBegan = now;
   }
-  return share;
-}
-
-/** True while clients are served, for a moment after, and while the thread mostly works. */
-export function isBusy(): boolean {
-  return workingShare() >= BUSY || isInDemand();
-}
-
-/** True when the thread hardly waits for anything: what else it does is taken from the requests. */
-export function isSaturated(): boolean {
-  return workingShare() >= SATURATED;
+  return wasSaturated;
 }

@@ -1,7 +1,6 @@
 /** Puts a registry together and runs it. */
 import { randomBytes } from 'node:crypto';
 import { type LayerStore, openLayerStore } from '../dedup/layer-store.ts';
-import { isBusy } from '../lib/demand.ts';
 import { openStore, type Store } from '../storage/store.ts';
 import { removeAddressFile, writeAddressFile } from './admin/address-file.ts';
 import { createAdminHandler } from './admin/handler.ts';
@@ -19,6 +18,7 @@ import { requireFiles, requireRight } from './http/permission.ts';
 import { type Listener, listen } from './http/server.ts';
 import { parseTarget } from './http/target.ts';
 import { createAuditLog } from './observe/audit.ts';
+import { watchLoad } from './observe/load-watch.ts';
 import { createLogger, type Logger } from './observe/logger.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { createRequestIds } from './observe/request-id.ts';
@@ -97,7 +97,7 @@ export async function serve(config: Config): Promise<Registry> {
   try {
     const layers: LayerStore = await openLayerStore(store, config.data.dir, {
       policy: dedupPolicy(config.dedup),
-      isBusy,
+      isBusy: watchLoad(),
       ...(faultPoint && { faultPoint }),
     });
     closers.unshift(() => layers.close());
