@@ -24,24 +24,3 @@ export function requestEnded(): void {
 export function isInDemand(): boolean {
   return underWay > 0 || performance.now() - lastEnd < AFTERWARDS;
 }
-
-/** Milliseconds over which it is judged how busy the thread is. */
-const WINDOW = 100;
-/** Share of the time from which on there is nothing left to give away. */
-const SATURATED = 0.9;
-
-let windowBegan = performance.now();
-let before = performance.eventLoopUtilization();
-let wasSaturated = false;
-
-/** True when the thread hardly waits for anything: whatever else it does then is taken from requests. */
-export function isSaturated(): boolean {
-  const now = performance.now();
-  if (now - windowBegan >= WINDOW) {
-    const current = performance.eventLoopUtilization();
-    wasSaturated = performance.eventLoopUtilization(current, before).utilization >= SATURATED;
-    before = current;
-    windowBegan = now;
-  }
-  return wasSaturated;
-}

@@ -3,7 +3,7 @@
  * a millisecond of work, then a pause several times as long, and a far longer one while clients are
  * served. It is the long turns of the event loop that a request feels, so they are kept short and rare.
  */
-import { isInDemand, isSaturated } from '../lib/demand.ts';
+import { isInDemand } from '../lib/demand.ts';
 import { sleep } from '../lib/sleep.ts';
 
 /** Milliseconds of work in one go, and how many times longer the pause is. */
@@ -11,13 +11,8 @@ const WORK = 0.25;
 const PAUSE_FACTOR = 4;
 /** Work may include waiting for the disk, which disturbs nobody and is not paid for by a pause. */
 const MAX_PAUSE = 6;
-/** Milliseconds of the pause while clients are served, and while they keep the thread busy all the time. */
+/** Milliseconds of the pause while clients are served. */
 const LONG_PAUSE = 10;
-const LONGEST_PAUSE = 40;
-
-function pauseInDemand(): number {
-  return isSaturated() ? LONGEST_PAUSE : LONG_PAUSE;
-}
 
 /** Keeps long work in short pieces. */
 export interface Pace {
@@ -38,7 +33,7 @@ export function startPace(signal: AbortSignal): Pace {
     async rest() {
       const worked = performance.now() - began;
       const pause = Math.min(MAX_PAUSE, Math.max(1, worked * PAUSE_FACTOR));
-      await sleep(isInDemand() ? pauseInDemand() : pause, signal);
+      await sleep(isInDemand() ? LONG_PAUSE : pause, signal);
       began = performance.now();
     },
   };

@@ -3,7 +3,7 @@
  * what is damaged (decisions 1). It remembers how far it has come, so that a server that is started
  * anew every day still gets through.
  */
-import { isInDemand, isSaturated } from '../lib/demand.ts';
+import { isInDemand } from '../lib/demand.ts';
 import type { Hasher } from '../lib/hashing.ts';
 import { sleep } from '../lib/sleep.ts';
 import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts';
@@ -92,16 +92,8 @@ const BREATH = 60_000;
 const HASTE = 1.1;
 /** How many times slower a pass goes that was asked for, while clients are served. */
 const STAND_BACK = 4;
-/** The same while they keep the process busy all the time. */
-const STAND_FAR_BACK = 16;
 /** What looking at one content costs beside its bytes, expressed in bytes. */
 const COST = 1024;
-
-/** How many times slower a pass has to go now. */
-function restraint(): number {
-  if (!isInDemand()) return 1;
-  return isSaturated() ? STAND_FAR_BACK : STAND_BACK;
-}
 
 /** Starts the scrub. */
 export function startScrub(context: StoreContext, options: ScrubOptions): Scrub {
@@ -255,7 +247,7 @@ export function startScrub(context: StoreContext, options: ScrubOptions): Scrub 
   }
   return {
     run() {
-      asked ??= pass(() => options.rate / restraint(), {
+      asked ??= pass(() => (isInDemand() ? options.rate / STAND_BACK : options.rate), {
         started: clock(),
       }).finally(() => {
         asked = undefined;
