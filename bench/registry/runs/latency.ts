@@ -123,7 +123,7 @@ async function observe(watched: Watched, milliseconds: number): Promise<Phase> {
   const stallMs = await operator.longestStallMs();
   const fast = await runOn(loads[0]!, target, {
     work: works['manifest GET'],
-    until: { milliseconds: milliseconds / 4 },
+    until: { milliseconds: milliseconds / 2 },
     connections: MANY_CONNECTIONS,
   });
   return {
