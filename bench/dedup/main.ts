@@ -17,7 +17,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Layers } from '../../src/dedup/layers.ts';
-import { freeBytes } from '../../src/lib/free-bytes.ts';
+import { giveBackBlock } from '../../src/dedup/restore/shared-block.ts';
 import { digestOf } from '../../src/oci/digest.ts';
 import { change } from '../../src/storage/metadata/changes.ts';
 import { withStore } from './stores.ts';
@@ -99,7 +99,7 @@ async function withBench(threads: number, work: (bench: Bench) => Promise<void>)
         let size = 0;
         for await (const block of layers.restore(digestOf(file), { signal })) {
           size += block.length;
-          freeBytes(block);
+          giveBackBlock(block);
         }
         if (size !== file.length) throw new Error('a layer of another size');
       },

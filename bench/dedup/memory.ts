@@ -16,7 +16,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { createGzip } from 'node:zlib';
-import { freeBytes } from '../../src/lib/free-bytes.ts';
+import { giveBackBlock } from '../../src/dedup/restore/shared-block.ts';
 import type { Digest } from '../../src/oci/digest.ts';
 import { noise, text } from '../../test/codec/support/content.ts';
 import { sampleMemory } from '../registry/measure/process.ts';
@@ -118,7 +118,7 @@ async function measureAll(): Promise<void> {
     await measure('nothing', async () => undefined);
     await measure('ingest', async () => void (await layers.ingest(digest, source, signal)));
     await measure('restore', async () => {
-      for await (const block of layers.restore(digest, { signal })) freeBytes(block);
+      for await (const block of layers.restore(digest, { signal })) giveBackBlock(block);
     });
   });
 }

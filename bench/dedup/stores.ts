@@ -36,7 +36,8 @@ export async function withStore(
       rebuilders: createRebuildPool(threads),
       takers: createTakerThreads(threads),
     },
-    { source: () => undefined },
+    // What is measured is restoring.
+    { source: () => undefined, memory: { cache: 0 } },
   );
   try {
     await work({ folder, kv, layers });

@@ -6,7 +6,6 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { makeFolder, syncFolder } from '../lib/files.ts';
-import { createSlots } from '../lib/slots.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { StoreLogger } from '../storage/context.ts';
 import type { NewBlob } from '../storage/hooks.ts';
@@ -40,12 +39,11 @@ import { intactSource } from './intact/source.ts';
 import { createUndo, type Undo } from './intact/undo.ts';
 import { type LayerWork, openLayers } from './layers.ts';
 import { type DedupPolicy, mayTakeApart } from './policy.ts';
+import type { ByteRange } from './restore/checked-blocks.ts';
 import { createRebuildPool } from './restore/rebuild-pool.ts';
 import type { Rebuilders } from './restore/rebuilders.ts';
-import type { ByteRange } from './restore/restore.ts';
-
-/** Restores at once; each holds some sections, of about 4 MiB of plain bytes, in memory. */
-const MAX_RESTORES = 16;
+import type { RestoreMemory, RestoreWork } from './restore/restore.ts';
+import { warmUp } from './restore/warm-up.ts';
 
 /** What layers are kept in, and who works on them; all of it is closed with the layers. */
 export interface LayerStoreParts {
@@ -61,8 +59,11 @@ export interface LayerStoreOptions {
   readonly isBusy?: () => boolean;
   /** Whether layers are ingested and copies dropped by themselves. Default true. */
   readonly background?: boolean;
+  /** Whether everything is got ready for the first pull. Default false. */
+  readonly warmsUp?: boolean;
   readonly faultPoint?: (name: DedupFaultPoint | SegmentFaultPoint) => void | Promise<void>;
   readonly segments?: Pick<SegmentOptions, 'segmentSize' | 'rules'>;
+  readonly memory?: RestoreMemory;
 }
 
 /** What the layers take, and what was done since they were opened. */
@@ -70,7 +71,7 @@ export interface LayerFigures {
   readonly totals: DedupTotals;
   readonly segments: SegmentFigures;
   readonly ingested: LayerWork;
-  readonly restored: LayerWork;
+  readonly restored: RestoreWork;
   /** Restores that were broken off because the layer was damaged. */
   readonly damaged: number;
   /** Layers that will be tried again, since their ingest failed. */
@@ -86,7 +87,9 @@ export interface LayerStore {
   readonly policy: DedupPolicy;
   /**
    * The bytes of a layer that has a recipe, or of a stretch of it, each checked before it is given.
-   * Waits while as many restores as memory allows are under way; the end of the generator makes room.
+   * Nobody changes or frees what is given, for others may have it too; `giveBackBlock` is for those who
+   * need it no more. Waits while as many restores as memory allows are under way, unless it can share
+   * one of them; the end of the generator makes room.
    * @throws LayerUnknownError, LayerDamagedError instead of wrong bytes, the signal's reason,
    *   LayersClosedError
    */
@@ -119,7 +122,6 @@ export async function assembleLayerStore(
   const stop = new AbortController();
   const { signal } = stop;
   const lastUse = createLastUse(clock);
-  const restores = createSlots(MAX_RESTORES);
   let damaged = 0;
   let isScanning = false;
   let settling: Promise<unknown> = Promise.resolve();
@@ -150,6 +152,7 @@ export async function assembleLayerStore(
         mayTakeApart(policy, kv, digest) ? intactSource(context, digest) : undefined,
       isIntact: (digest) => store.scrub.check(digest),
       onStored: (digest) => dropper.consider(digest),
+      ...(options.memory !== undefined && { memory: options.memory }),
       onDamage,
       onGroupDamage: () => aside(settleDamage(damageParts, signal), 'damage not settled'),
     },
@@ -216,17 +219,11 @@ export async function assembleLayerStore(
     });
     aside(scan, 'backlog not gone over');
   }
+  if (options.warmsUp ?? false) aside(warmUp(kv, layers, signal), 'not ready for the first pull');
   const undo = createUndo({ store: context, layers, policy, space, faultPoint });
 
-  const restore: LayerStore['restore'] = async function* (digest, { range, signal: wanted }) {
-    const both = AbortSignal.any([wanted, signal]);
-    const release = await restores.take(both);
-    try {
-      yield* layers.restore(digest, { range, signal: both });
-    } finally {
-      release();
-    }
-  };
+  const restore: LayerStore['restore'] = (digest, { range, signal: wanted }) =>
+    layers.restore(digest, { range, signal: AbortSignal.any([wanted, signal]) });
 
   return {
     policy,
@@ -283,6 +280,6 @@ export async function openLayerStore(
       rebuilders: createRebuildPool(threads),
       takers: createTakerThreads(threads),
     },
-    options,
+    { warmsUp: options.background ?? true, ...options },
   );
 }

@@ -28,9 +28,11 @@ import { type IngestQueue, type QueueWork, startQueue } from './ingest/queue.ts'
 import { createReservations } from './ingest/reservations.ts';
 import { requireGzip } from './ingest/sniff.ts';
 import type { LayerTakers } from './ingest/takers.ts';
+import type { ByteRange } from './restore/checked-blocks.ts';
 import { createRecipeOpener } from './restore/open-recipe.ts';
 import type { Rebuilders } from './restore/rebuilders.ts';
-import { type ByteRange, restoreRecipe } from './restore/restore.ts';
+import { createRestores, type RestoreMemory, type RestoreWork } from './restore/restore.ts';
+import type { ReadyRecipe } from './restore/sections.ts';
 
 /** What layers are kept in, and who works on them. */
 export interface LayerParts {
@@ -59,9 +61,11 @@ export interface LayerOptions {
   /** Called when a group cannot be had that a file or a tree needs. */
   readonly onGroupDamage?: () => void;
   readonly faultPoint?: DedupContext['faultPoint'];
+  /** Bytes of restored blocks that are kept in memory; tests and benchmarks set others. */
+  readonly memory?: RestoreMemory;
 }
 
-/** What was done since the layers were opened. */
+/** What ingest has done since the layers were opened. */
 export interface LayerWork {
   /** Layers, their bytes, and the seconds that it took. */
   readonly layers: number;
@@ -82,7 +86,8 @@ export interface Layers {
    */
   ingest(digest: Digest, source: LayerSource, signal: AbortSignal): Promise<IngestResult>;
   /**
-   * The bytes of a layer, or of a stretch of it, each checked before it is given.
+   * The bytes of a layer, or of a stretch of it, each checked before it is given. Nobody changes or
+   * frees what is given, for others may have it too; `giveBackBlock` is for those who need it no more.
    * @param range - inside of the layer; default all of it
    * @throws LayerUnknownError, LayerDamagedError instead of wrong bytes, the signal's reason
    */
@@ -105,7 +110,7 @@ export interface Layers {
   /** Takes the trees away that need these groups. @throws the signal's reason, CommitError */
   removeDamagedTrees(groups: ReadonlySet<GroupId>, signal: AbortSignal): Promise<void>;
   /** Layers ingested, and layers and stretches of them restored; what broke off counts with its bytes. */
-  work(): { readonly ingested: LayerWork; readonly restored: LayerWork };
+  work(): { readonly ingested: LayerWork; readonly restored: RestoreWork };
   /** Ends what is under way; layers in the queue stay there. */
   close(): Promise<void>;
 }
@@ -126,6 +131,9 @@ export function openLayers(parts: LayerParts, options: LayerOptions): Layers {
   };
   const reservations = createReservations();
   const recipes = createRecipeOpener(context);
+  const restores = createRestores(context, options.memory);
+  /** Damage that was told of: all readers of a restore get the same error. */
+  const told = new WeakSet<LayerDamagedError>();
   const files = createStoredFiles(context, recipes, options.onGroupDamage ?? (() => undefined));
   const stop = new AbortController();
   const underWay = new Set<Promise<unknown>>();
@@ -140,7 +148,6 @@ export function openLayers(parts: LayerParts, options: LayerOptions): Layers {
 
   const gate = options.gate ?? OPEN_GATE;
   const ingested = { layers: 0, bytes: 0, seconds: 0 };
-  const restored = { layers: 0, bytes: 0, seconds: 0 };
   const secondsSince = (began: number): number => (performance.now() - began) / 1000;
 
   const ingest: Layers['ingest'] = (digest, source, signal) =>
@@ -172,43 +179,26 @@ export function openLayers(parts: LayerParts, options: LayerOptions): Layers {
     concurrency: takers.count,
   });
 
-  /** The blocks of a stretch; the time that their reader takes does not count. */
-  async function* blocksOf(
-    digest: Digest,
-    range: ByteRange | undefined,
-    signal: AbortSignal,
-  ): AsyncGenerator<Buffer, void> {
-    let began = performance.now();
-    const recipe = await recipes.open(digest, signal);
-    restored.layers++;
-    try {
-      const all = { start: 0, end: recipe.index.size };
-      for await (const block of restoreRecipe(context, recipe, {
-        digest,
-        range: range ?? all,
-        signal,
-      })) {
-        restored.bytes += block.length;
-        restored.seconds += secondsSince(began);
-        yield block;
-        began = performance.now();
-      }
-    } finally {
-      recipes.release(recipe);
-    }
-  }
-
   return {
     sizeOf: (digest) => findRecipe(kv, digest)?.size,
     queue,
     ingest,
     async *restore(digest, { range, signal }) {
       const both = AbortSignal.any([signal, stop.signal]);
+      both.throwIfAborted();
+      let recipe: ReadyRecipe | undefined;
       try {
-        yield* blocksOf(digest, range, both);
+        recipe = await recipes.open(digest, both);
+        const all = { start: 0, end: recipe.index.size };
+        yield* restores.read(recipe, { digest, range: range ?? all, signal: both });
       } catch (error) {
-        if (error instanceof LayerDamagedError) options.onDamage?.(error);
+        if (error instanceof LayerDamagedError && !told.has(error)) {
+          told.add(error);
+          options.onDamage?.(error);
+        }
         throw error;
+      } finally {
+        if (recipe !== undefined) recipes.release(recipe);
       }
     },
     removeRecipe: looseRecipe,
@@ -218,10 +208,11 @@ export function openLayers(parts: LayerParts, options: LayerOptions): Layers {
     files,
     removeDamagedTrees: (groups, signal) =>
       track(signal, (both) => removeDamagedTrees(context, groups, both)),
-    work: () => ({ ingested: { ...ingested }, restored: { ...restored } }),
+    work: () => ({ ingested: { ...ingested }, restored: restores.work() }),
     async close() {
       stop.abort(new LayersClosedError());
       await queue.close();
+      await restores.close();
       await Promise.all(underWay);
       await Promise.all([takers.close(), rebuilders.close()]);
     },

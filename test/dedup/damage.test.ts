@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GROUP_KIND } from '../../src/dedup/context.ts';
 import { LayerDamagedError } from '../../src/dedup/errors.ts';
 import { openLayers } from '../../src/dedup/layers.ts';
-import type { ByteRange } from '../../src/dedup/restore/restore.ts';
+import type { ByteRange } from '../../src/dedup/restore/checked-blocks.ts';
 import type { Group } from '../../src/storage/segments/types.ts';
 import { noise, text } from '../codec/support/content.ts';
 import { isLong } from '../codec/support/effort.ts';
@@ -110,7 +110,7 @@ describe('decisions 1: damage', () => {
         rebuilders: { ...localRebuilders(), rebuild: (job) => localRebuilders().rebuild(job) },
         takers: localTakers(),
       },
-      { source: () => undefined },
+      { source: () => undefined, memory: { cache: 0 } },
     );
     let wrongBytes = 0;
     for (let turn = 0; turn < (isLong ? 4000 : 120); turn++) {

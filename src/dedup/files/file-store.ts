@@ -3,7 +3,7 @@ import type { Digest } from '../../oci/digest.ts';
 import { findContent } from '../../storage/content.ts';
 import type { StoreContext } from '../../storage/context.ts';
 import { intactSource } from '../intact/source.ts';
-import type { ByteRange } from '../restore/restore.ts';
+import type { ByteRange } from '../restore/checked-blocks.ts';
 import { FilesError, type LayerFiles } from './layer-files.ts';
 import type { StoredFiles } from './stored-layer.ts';
 import { createUnpackedFiles, type LayerBytes, type UnpackLimits } from './unpacked-layer.ts';

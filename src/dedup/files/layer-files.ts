@@ -3,8 +3,8 @@ import { createHash, hash } from 'node:crypto';
 import { PART_SIZE } from '../../codec/tokens/part.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { RecipeError } from '../errors.ts';
+import type { ByteRange } from '../restore/checked-blocks.ts';
 import { isDamage } from '../restore/damage.ts';
-import type { ByteRange } from '../restore/restore.ts';
 import { type FileContent, SUM_SIZE, type TreeEntry } from './model.ts';
 import type { Tree } from './tree.ts';
 

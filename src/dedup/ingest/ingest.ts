@@ -10,7 +10,7 @@ import { type DedupContext, GROUP_KIND } from '../context.ts';
 import { LayerDamagedError, LayerRefusedError } from '../errors.ts';
 import { encodeRecipeIndex, type RecipeIndex } from '../recipe/recipe-index.ts';
 import { isGroupError } from '../restore/damage.ts';
-import { restoreRecipe } from '../restore/restore.ts';
+import { restoreWhole } from '../restore/restore-whole.ts';
 import type { IngestTurn } from './gate.ts';
 import type { Reservations } from './reservations.ts';
 import { createIngestSession, type IngestSession } from './session.ts';
@@ -59,10 +59,8 @@ async function verify(
   },
 ): Promise<void> {
   const { digest, index, turn, signal } = options;
-  const range = { start: 0, end: index.size };
   try {
-    const blocks = restoreRecipe(context, { recipe, index }, { digest, range, signal });
-    for await (const block of blocks) {
+    for await (const block of restoreWhole(context, { recipe, index }, { digest, signal })) {
       freeBytes(block);
       await turn.wait(signal);
     }

@@ -15,6 +15,7 @@ import type { DedupFaultPoint } from '../context.ts';
 import { NoSpaceError } from '../ingest/gate.ts';
 import type { Layers } from '../layers.ts';
 import { type DedupPolicy, mayTakeApart } from '../policy.ts';
+import { giveBackBlock } from '../restore/shared-block.ts';
 
 /** How far an undo is. */
 export interface UndoReport {
@@ -85,6 +86,7 @@ export function createUndo(parts: UndoParts): Undo {
     for await (const block of layers.restore(digest, { signal })) {
       await writer.write([block], size);
       size += block.length;
+      giveBackBlock(block);
     }
     await writer.sync();
     await faultPoint('undo.synced');

@@ -1,12 +1,13 @@
 /** Finds the recipe of a layer and its index, which is kept in memory for a while. */
 import { LRUCache } from 'lru-cache';
 import type { Digest } from '../../oci/digest.ts';
-import type { GroupId } from '../../storage/segments/types.ts';
 import { findRecipe } from '../catalog/recipes.ts';
+import type { RecipeRecord } from '../catalog/records.ts';
 import type { DedupContext } from '../context.ts';
-import { LayerDamagedError, LayerUnknownError } from '../errors.ts';
+import { LayerUnknownError } from '../errors.ts';
 import { decodeRecipeIndex, type RecipeIndex } from '../recipe/recipe-index.ts';
-import { isDamage } from './damage.ts';
+import { unlessAborted } from './block-stream.ts';
+import { asLayerError } from './damage.ts';
 import type { ReadyRecipe } from './sections.ts';
 
 /** Bytes of indexes that are kept in memory. */
@@ -29,6 +30,7 @@ export function createRecipeOpener({ kv, segments, readers }: DedupContext): Rec
     maxSize: CACHE_SIZE,
     sizeCalculation: ({ sections, sums }) => 256 + sections.length * 96 + sums.length,
   });
+  const reading = new Map<number, Promise<RecipeIndex>>();
 
   function release({ recipe }: Pick<ReadyRecipe, 'recipe'>): void {
     const count = readers.get(recipe)! - 1;
@@ -36,10 +38,35 @@ export function createRecipeOpener({ kv, segments, readers }: DedupContext): Rec
     else readers.set(recipe, count);
   }
 
-  async function readIndex(groups: readonly GroupId[], signal: AbortSignal): Promise<RecipeIndex> {
-    const pieces: Uint8Array[] = [];
-    for await (const { bytes } of segments.readMany(groups, signal)) pieces.push(bytes);
-    return decodeRecipeIndex(Buffer.concat(pieces));
+  async function readIndex(
+    digest: Digest,
+    { recipe, index: groups }: RecipeRecord,
+  ): Promise<RecipeIndex> {
+    try {
+      const pieces: Uint8Array[] = [];
+      for await (const { bytes } of segments.readMany(groups)) pieces.push(bytes);
+      const index = decodeRecipeIndex(Buffer.concat(pieces));
+      indexes.set(recipe, index);
+      return index;
+    } catch (error) {
+      throw asLayerError(error, digest, recipe);
+    } finally {
+      reading.delete(recipe);
+    }
+  }
+
+  /** The index of a recipe, read once for all who ask for it meanwhile; they get the same error, too. */
+  async function indexOf(
+    digest: Digest,
+    record: RecipeRecord,
+    signal: AbortSignal,
+  ): Promise<RecipeIndex> {
+    const { recipe } = record;
+    const known = indexes.get(recipe);
+    if (known !== undefined) return known;
+    const index = reading.get(recipe) ?? readIndex(digest, record);
+    reading.set(recipe, index);
+    return await unlessAborted(index, signal);
   }
 
   return {
@@ -49,12 +76,9 @@ export function createRecipeOpener({ kv, segments, readers }: DedupContext): Rec
       const { recipe } = record;
       readers.set(recipe, (readers.get(recipe) ?? 0) + 1);
       try {
-        const index = indexes.get(recipe) ?? (await readIndex(record.index, signal));
-        indexes.set(recipe, index);
-        return { recipe, index };
+        return { recipe, index: await indexOf(digest, record, signal) };
       } catch (error) {
         release(record);
-        if (isDamage(error)) throw new LayerDamagedError(digest, recipe, { cause: error });
         throw error;
       }
     },

@@ -1,139 +1,223 @@
-/** Restores layers, or stretches of them: every byte is checked before it leaves. */
-import { timingSafeEqual } from 'node:crypto';
-import { freeBytes } from '../../lib/free-bytes.ts';
-import { algorithmOf, type Digest, finishDigest, startDigest } from '../../oci/digest.ts';
-import type { DedupContext } from '../context.ts';
-import { LayerDamagedError, RecipeError } from '../errors.ts';
-import { BLOCK_SIZE, BlockSums, SUM_SIZE } from '../recipe/block-sums.ts';
-import { isDamage } from './damage.ts';
-import { firstSectionFor, type ReadyRecipe, rebuildSections } from './sections.ts';
-
-/** A stretch of a layer in bytes; `end` is not included. */
-export interface ByteRange {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Puts the bytes of sections, from a block's begin on, into blocks. */
-class BlockGatherer {
-  readonly #size: number;
-  /** Position of the block that is gathered. */
-  #start: number;
-  #block: Buffer;
-  #filled = 0;
-  /** Bits of the next byte that the section before has given. */
-  #shared = 0;
-
-  /**
-   * @param start - where the first block begins
-   * @param size - bytes of the layer
-   */
-  constructor(start: number, size: number) {
-    this.#size = size;
-    this.#start = start;
-    this.#block = this.#newBlock();
-  }
-
-  #newBlock(): Buffer {
-    return Buffer.allocUnsafeSlow(Math.min(BLOCK_SIZE, Math.max(0, this.#size - this.#start)));
-  }
-
-  /**
-   * Takes the bytes of the next section and gives the blocks that are whole.
-   * @param at - position of its first byte in the layer
-   * @param isShared - its last byte is also the first one of the next section
-   */
-  *add(bytes: Uint8Array, at: number, isShared: boolean): Generator<Buffer, void> {
-    if (bytes.length > 0) bytes[0]! |= this.#shared;
-    this.#shared = 0;
-    let own = bytes;
-    if (isShared) {
-      this.#shared = own.at(-1) ?? 0;
-      own = own.subarray(0, -1);
-    }
-    // What lies before the first block is not wanted.
-    let from = Math.max(0, this.#start + this.#filled - at);
-    while (from < own.length) {
-      const piece = own.subarray(from, from + this.#block.length - this.#filled);
-      if (piece.length === 0) throw new RecipeError('more bytes than the layer has');
-      this.#block.set(piece, this.#filled);
-      this.#filled += piece.length;
-      from += piece.length;
-      if (this.#filled < this.#block.length) continue;
-      yield this.#block;
-      this.#start += this.#filled;
-      this.#filled = 0;
-      this.#block = this.#newBlock();
-    }
-  }
-}
-
-/** Compares a block with its checksum. */
-function isSound(block: Uint8Array, number: number, sums: Uint8Array): boolean {
-  const hasher = new BlockSums();
-  const [sum] = [...hasher.add(block), ...hasher.finish()];
-  const wanted = sums.subarray(number * SUM_SIZE, (number + 1) * SUM_SIZE);
-  return sum !== undefined && wanted.length === SUM_SIZE && timingSafeEqual(sum, wanted);
-}
-
-/** The blocks of a layer that a range touches, each checked. */
-async function* checkedBlocks(
-  context: DedupContext,
-  recipe: ReadyRecipe,
-  { start, end }: ByteRange,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer, void> {
-  const { size, sums } = recipe.index;
-  let number = Math.floor(start / BLOCK_SIZE);
-  const blockStart = number * BLOCK_SIZE;
-  const blockEnd = Math.min(size, Math.ceil(end / BLOCK_SIZE) * BLOCK_SIZE);
-  const gatherer = new BlockGatherer(blockStart, size);
-  const first = firstSectionFor(recipe.index, blockStart);
-  const sections = rebuildSections(context, recipe, { first, end: blockEnd, signal });
-  for await (const { bytes, startBit, endBit } of sections) {
-    const isShared = endBit % 8 !== 0;
-    for (const block of gatherer.add(bytes, Math.floor(startBit / 8), isShared)) {
-      if (!isSound(block, number, sums)) throw new RecipeError(`block ${number} is wrong`);
-      number++;
-      yield block;
-      if (number * BLOCK_SIZE >= blockEnd) return;
-    }
-    freeBytes(bytes);
-  }
-  throw new RecipeError('fewer bytes than the layer has');
-}
-
 /**
- * Restores a stretch of a layer. When it is all of it, the digest is compared before the last block
- * is given.
- * @throws LayerDamagedError instead of wrong bytes, with its cause; the signal's reason; errors of
- *   the system that say nothing about the bytes
+ * Restores of layers for many readers. Blocks come from three places: from a restore that another reader
+ * has begun and that is near enough, from the cache, and else from a restore of its own, which others
+ * may join. A reader that falls behind goes on in the same way from where it is.
  */
-export async function* restoreRecipe(
-  context: DedupContext,
-  recipe: ReadyRecipe,
-  options: { readonly digest: Digest; readonly range: ByteRange; readonly signal: AbortSignal },
-): AsyncGenerator<Buffer, void> {
-  const { digest, range, signal } = options;
-  const { start, end } = range;
-  if (start >= end) return;
-  const { size } = recipe.index;
-  const algorithm = algorithmOf(digest);
-  const whole = start === 0 && end === size ? startDigest(algorithm) : undefined;
-  let position = start - (start % BLOCK_SIZE);
-  try {
-    for await (const block of checkedBlocks(context, recipe, range, signal)) {
-      whole?.update(block);
-      const blockEnd = position + block.length;
-      if (whole !== undefined && blockEnd === size && finishDigest(algorithm, whole) !== digest) {
-        throw new RecipeError('the digest differs');
+import { createSlots } from '../../lib/slots.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { DedupContext } from '../context.ts';
+import { BLOCK_SIZE } from '../recipe/block-sums.ts';
+import type { RecipeIndex } from '../recipe/recipe-index.ts';
+import { BlockCache } from './block-cache.ts';
+import { BlockStream } from './block-stream.ts';
+import { type ByteRange, checkedBlocks } from './checked-blocks.ts';
+import { asLayerError } from './damage.ts';
+import { DigestCheck } from './digest-check.ts';
+import type { ReadyRecipe } from './sections.ts';
+import { lendBlock, type SharedBlock } from './shared-block.ts';
+
+/** Restores at once; each holds some sections, of about 4 MiB of plain bytes, in memory. */
+const MAX_RESTORES = 16;
+/**
+ * Bytes of blocks that a restore keeps for readers that are behind or join, and those of all together.
+ * A few times what connections buffer, so that clients of one speed do not lose each other.
+ */
+const MAX_WINDOW = 4 * 1024 * 1024;
+const MAX_WINDOWS = 32 * 1024 * 1024;
+
+/** Bytes of blocks that are kept. */
+export interface RestoreMemory {
+  /** In the cache. Default 64 MiB. */
+  readonly cache?: number;
+  /** Of each restore. Default 4 MiB, and 32 MiB of all. */
+  readonly window?: number;
+}
+
+/** What restores did, and what was saved. */
+export interface RestoreWork {
+  /** Restores that were begun, the bytes that they gave, and the seconds that these took. */
+  readonly layers: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  /** Times that a reader joined a restore of another one, and that one fell behind. */
+  readonly joined: number;
+  readonly behind: number;
+  /** Bytes that came from the cache. */
+  readonly cachedBytes: number;
+}
+
+/** What is read, by whom. */
+export interface RestoreRequest {
+  readonly digest: Digest;
+  readonly range: ByteRange;
+  readonly signal: AbortSignal;
+}
+
+/** Restores layers. */
+export interface Restores {
+  /**
+   * The bytes of a stretch of a layer, each checked. When it is all of it, the digest is compared before
+   * the last block is given. Nobody changes or frees what is given; `giveBackBlock` is for those who
+   * need it no more.
+   * @param recipe - lent as long as it is read
+   * @throws LayerDamagedError instead of wrong bytes, with its cause; the signal's reason; errors of
+   *   the system that say nothing about the bytes
+   */
+  read(recipe: ReadyRecipe, request: RestoreRequest): AsyncGenerator<Buffer, void>;
+  work(): RestoreWork;
+  /** Ends all restores. */
+  close(): Promise<void>;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Creates restores that share what they can. */
+export function createRestores(context: DedupContext, memory: RestoreMemory = {}): Restores {
+  const cache = new BlockCache(memory.cache);
+  const maxWindow = memory.window ?? MAX_WINDOW;
+  const slots = createSlots(MAX_RESTORES);
+  const streams = new Map<BlockStream, number>();
+  const checks = new WeakMap<RecipeIndex, DigestCheck>();
+  const work: Mutable<RestoreWork> = {
+    layers: 0,
+    bytes: 0,
+    seconds: 0,
+    joined: 0,
+    behind: 0,
+    cachedBytes: 0,
+  };
+
+  const windowSize = (): number => Math.min(maxWindow, MAX_WINDOWS / streams.size);
+
+  /** The blocks of a restore, once there is a place for it. The time that readers take does not count. */
+  async function* make(
+    recipe: ReadyRecipe,
+    digest: Digest,
+    { range, signal }: Pick<RestoreRequest, 'range' | 'signal'>,
+  ): AsyncGenerator<Buffer, void> {
+    const release = await slots.take(signal);
+    try {
+      work.layers++;
+      let began = performance.now();
+      for await (const block of checkedBlocks(context, recipe, range, signal)) {
+        work.bytes += block.length;
+        work.seconds += (performance.now() - began) / 1000;
+        yield block;
+        began = performance.now();
       }
-      yield block.subarray(Math.max(0, start - position), Math.min(block.length, end - position));
-      position = blockEnd;
-      signal.throwIfAborted();
+    } catch (error) {
+      throw asLayerError(error, digest, recipe.recipe);
+    } finally {
+      release();
     }
-  } catch (error) {
-    if (isDamage(error)) throw new LayerDamagedError(digest, recipe.recipe, { cause: error });
-    throw error;
   }
+
+  /** A restore for a reader that needs blocks from `first` on, up to `end`. */
+  function streamFor(
+    recipe: ReadyRecipe,
+    digest: Digest,
+    { first, end }: { readonly first: number; readonly end: number },
+  ): BlockStream {
+    for (const [stream, number] of streams) {
+      if (number !== recipe.recipe || !stream.covers(first, end)) continue;
+      work.joined++;
+      stream.join();
+      return stream;
+    }
+    const range = {
+      start: first * BLOCK_SIZE,
+      end: Math.min(recipe.index.size, end * BLOCK_SIZE),
+    };
+    const stream = new BlockStream({
+      first,
+      end,
+      source: (signal) => make(recipe, digest, { range, signal }),
+      windowSize,
+      onBlock: (number, block) => cache.add(recipe.recipe, number, block),
+    });
+    streams.set(stream, recipe.recipe);
+    stream.join();
+    for (const other of streams.keys()) other.trim();
+    return stream;
+  }
+
+  /** Ends a restore when its last reader leaves. */
+  async function leave(stream: BlockStream): Promise<void> {
+    if (!stream.leave()) return;
+    streams.delete(stream);
+    await stream.close();
+  }
+
+  /** The blocks from `first` on, up to `end`, wherever they are to be had; each is held. */
+  async function* blocks(
+    recipe: ReadyRecipe,
+    { digest, signal }: RestoreRequest,
+    { first, end }: { readonly first: number; readonly end: number },
+  ): AsyncGenerator<SharedBlock, void> {
+    let stream: BlockStream | undefined;
+    try {
+      for (let number = first; number < end; ) {
+        let block = await stream?.take(number, signal);
+        if (block === undefined && stream !== undefined) {
+          work.behind++;
+          const left = stream;
+          stream = undefined;
+          await leave(left);
+        }
+        if (block === undefined) {
+          block = cache.take(recipe.recipe, number);
+          work.cachedBytes += block?.bytes.length ?? 0;
+        }
+        if (block === undefined) {
+          stream = streamFor(recipe, digest, { first: number, end });
+          continue;
+        }
+        number++;
+        yield block;
+      }
+    } finally {
+      if (stream !== undefined) await leave(stream);
+    }
+  }
+
+  function checkOf(recipe: ReadyRecipe, digest: Digest): DigestCheck {
+    let check = checks.get(recipe.index);
+    if (check === undefined) {
+      check = new DigestCheck(digest, recipe);
+      checks.set(recipe.index, check);
+    }
+    return check;
+  }
+
+  return {
+    async *read(recipe, request) {
+      const { digest, range, signal } = request;
+      const { start, end } = range;
+      if (start >= end) return;
+      const check = checkOf(recipe, digest);
+      const isWhole = start === 0 && end === recipe.index.size;
+      let number = Math.floor(start / BLOCK_SIZE);
+      const stretch = { first: number, end: Math.ceil(end / BLOCK_SIZE) };
+      for await (const block of blocks(recipe, request, stretch)) {
+        let view: Buffer;
+        try {
+          if (isWhole) check.see(number, block.bytes);
+          else check.requireNotWrong();
+          const from = number * BLOCK_SIZE;
+          const to = Math.min(block.bytes.length, end - from);
+          view = lendBlock(block, Math.max(0, start - from), to);
+        } finally {
+          block.drop();
+        }
+        yield view;
+        number++;
+        signal.throwIfAborted();
+      }
+    },
+    work: () => ({ ...work }),
+    async close() {
+      await Promise.all([...streams.keys()].map((stream) => stream.close()));
+      cache.clear();
+    },
+  };
 }

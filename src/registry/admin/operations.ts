@@ -133,6 +133,11 @@ export interface DedupReport {
   readonly restored: LayerWork & {
     /** Restores that were broken off, because the layer was damaged. */
     readonly damaged: number;
+    /** Times that a client joined the restore of another one, and that one fell behind. */
+    readonly joined: number;
+    readonly behind: number;
+    /** Bytes that were given from memory, without a restore. */
+    readonly cachedBytes: number;
   };
 }
 

@@ -122,7 +122,13 @@ export const dedupReport: z.ZodType<DedupReport> = z
         .describe('Layers that are kept as they are.'),
     }),
     ingested: z.object(work),
-    restored: z.object({ ...work, damaged: count('Restores broken off because of damage.') }),
+    restored: z.object({
+      ...work,
+      damaged: count('Restores broken off because of damage.'),
+      joined: count('Times that a client joined the restore of another one.'),
+      behind: count('Times that a client fell behind the restore that it shared.'),
+      cachedBytes: bytes('given from memory, without a restore.'),
+    }),
   })
   .describe('What storing the files of layers once comes to.');
 

@@ -6,7 +6,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { LayerStore } from '../../dedup/layer-store.ts';
-import { freeBytes } from '../../lib/free-bytes.ts';
+import { giveBackBlock } from '../../dedup/restore/shared-block.ts';
 import type { Digest } from '../../oci/digest.ts';
 
 /** Milliseconds that a client may take for the bytes in front of it and keep its restore. */
@@ -79,8 +79,8 @@ export async function sendLayer(transfer: LayerTransfer): Promise<void> {
         signal.throwIfAborted();
         if (position === start) begin();
         const { length } = block;
-        // Blocks come faster than the garbage collector would free them.
-        res.write(block, () => freeBytes(block));
+        // Others may be sending it, too.
+        res.write(block, () => giveBackBlock(block));
         position += length;
         onBytes(length);
         if (!(await drained(res, signal, PATIENCE))) break;

@@ -181,6 +181,21 @@ const COUNTERS: readonly Figure[] = [
     help: 'Restores that were broken off because the layer was damaged.',
     read: (s) => s.dedup.restored.damaged,
   },
+  {
+    name: 'dedup_restores_joined_total',
+    help: 'Times that a client joined the restore of another one.',
+    read: (s) => s.dedup.restored.joined,
+  },
+  {
+    name: 'dedup_restores_behind_total',
+    help: 'Times that a client fell behind the restore that it shared.',
+    read: (s) => s.dedup.restored.behind,
+  },
+  {
+    name: 'dedup_cached_bytes_total',
+    help: 'Bytes of layers that were given from memory, without a restore.',
+    read: (s) => s.dedup.restored.cachedBytes,
+  },
 ];
 
 /**

@@ -118,6 +118,23 @@ describe('decisions 1 and 3: a layer that is kept as a recipe', () => {
     for (const answer of answers) expectBody(expectStatus(answer, 200), small);
   }, 60_000);
 
+  it('is restored once for clients that pull it at the same time, and not again after that', async () => {
+    await using web = await serveApplication({ env: AT_ONCE });
+    const digest = await pushLayer(web);
+    const target = blobPath(REPOSITORY, digest);
+    const answers = await Promise.all(Array.from({ length: 8 }, () => get(web.client, target)));
+    for (const answer of answers) expectBody(expectStatus(answer, 200), LAYER);
+    const once = web.layers.figures().restored;
+    expect(once.bytes).toBe(LAYER.length);
+    expect(once.joined).toBeGreaterThan(0);
+    expectBody(await get(web.client, target), LAYER);
+    const part = await get(web.client, target, { range: `bytes=${5 * MIB}-${6 * MIB}` });
+    expectBody(expectStatus(part, 206), LAYER.subarray(5 * MIB, 6 * MIB + 1));
+    const again = web.layers.figures().restored;
+    expect(again.bytes).toBe(LAYER.length);
+    expect(again.cachedBytes - once.cachedBytes).toBeGreaterThan(LAYER.length);
+  }, 60_000);
+
   it('does not keep others waiting for a client that takes nothing, which then gets all of it', async () => {
     await using web = await serveApplication({ env: AT_ONCE });
     const digest = await pushLayer(web);
@@ -207,6 +224,20 @@ describe('decisions 1 and 3: a layer that is kept as a recipe', () => {
 });
 
 describe('decisions 1: a layer that cannot be rebuilt', () => {
+  it('counts as absent although its bytes are in memory still', async () => {
+    await using web = await serveApplication({ env: AT_ONCE });
+    const digest = await pushLayer(web);
+    const target = blobPath(REPOSITORY, digest);
+    expectBody(await get(web.client, target), LAYER);
+    await spoil(web, 0.7);
+    expect(await web.store.scrub.run()).toMatchObject({ damaged: expect.any(Number) });
+    expectError(await get(web.client, target), 404, 'BLOB_UNKNOWN');
+    const { cachedBytes } = web.layers.figures().restored;
+    await pushLayer(web);
+    expectBody(await get(web.client, target), LAYER);
+    expect(web.layers.figures().restored.cachedBytes).toBe(cachedBytes);
+  }, 60_000);
+
   it('counts as absent before anything is sent, and a push heals it', async () => {
     await using web = await serveApplication({ env: AT_ONCE });
     const digest = await pushLayer(web);

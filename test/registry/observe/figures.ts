@@ -67,7 +67,15 @@ export const STATUS: Status = {
       refused: { format: 61, broken: 62, structure: 63, notWorthIt: 64, notExact: 65 },
     },
     ingested: { layers: 71, bytes: 72_000, seconds: 7.3 },
-    restored: { layers: 74, bytes: 75_000, seconds: 7.6, damaged: 77 },
+    restored: {
+      layers: 74,
+      bytes: 75_000,
+      seconds: 7.6,
+      damaged: 77,
+      joined: 78,
+      behind: 79,
+      cachedBytes: 7900,
+    },
   },
   memory: { residentBytes: 80_000_000, heapUsedBytes: 20_000_000 },
 };
