@@ -1,7 +1,8 @@
 /** The clients that pull: each into nothing, and with its digests checked by us as well. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { makeContainersHome } from '../../../test/e2e/containers-home.ts';
@@ -99,10 +100,9 @@ async function openSkopeo(folder: string, corpus: string): Promise<Client & Push
 async function openPodman(folder: string): Promise<Client> {
   const program = await programPath('podman', 'podman');
   const home = await makeContainersHome(folder);
-  const store = ['root', 'runroot'].flatMap((name) => [
-    `--${name}`,
-    join(folder, `${name}-overlay`),
-  ]);
+  // Podman wants this path to have 50 characters at most.
+  const running = await mkdtemp(join(tmpdir(), 'sw-'));
+  const store = ['--root', join(folder, 'root-overlay'), '--runroot', running];
   const call = (...args: string[]): Promise<string> =>
     run(program, [...store, '--storage-driver', 'overlay', ...args], {
       env: home.env,
@@ -122,7 +122,11 @@ async function openPodman(folder: string): Promise<Client> {
       await call('rmi', '-f', id);
       return seconds;
     },
-    close: () => unmountBelow(folder),
+    async close() {
+      await unmountBelow(folder);
+      await unmountBelow(running);
+      await rm(running, { recursive: true, force: true });
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 /** Pull times in interleaved pairs: one registry and then the other, in random order. */
 import type { CorpusImage } from '../../corpus/layouts.ts';
-import { shuffled } from '../../registry/measure/statistics.ts';
+import { median, shuffled } from '../../registry/measure/statistics.ts';
 import { dropCache } from '../../registry/measure/storage.ts';
 import type { Roster } from '../../registry/servers/roster.ts';
 import type { Target } from '../../registry/servers/types.ts';
@@ -72,7 +72,10 @@ export async function measurePulls(options: PullOptions): Promise<Pulls[]> {
     for (const state of STATES) {
       for (const image of options.images) {
         results.push(await measure(options, image, client, state));
-        process.stderr.write(`${client.name}, ${state}: ${image.name} pulled\n`);
+        const { pairs } = results.at(-1)!;
+        const ratio = median(pairs.map(({ stowage, debian }) => stowage / debian));
+        const what = `${client.name}, ${state}: ${image.name} pulled`;
+        process.stderr.write(`${what}, median of the ratios ${ratio.toFixed(3)}\n`);
       }
     }
   }
