@@ -1,20 +1,24 @@
-/** A first look at a layer, because most of what is no gzip file can be told by its first bytes. */
+/** A first look at a layer: what cannot be taken apart is told by its first bytes. */
 import { SNIFF_SIZE, sniffFormat } from '../../codec/sniff.ts';
 import { LayerRefusedError } from '../errors.ts';
+import type { CuttableFormat } from '../section/cutter.ts';
 import type { LayerSource } from './ingest.ts';
 
-/** Bytes by which a gzip file can be told. */
-const ENOUGH = 2;
-
 /**
- * Makes sure that a layer begins as a gzip file does.
- * @throws LayerRefusedError `format`, what the source throws
+ * Tells what a layer is.
+ * @throws LayerRefusedError `format`, `zstd`, what the source throws
  */
-export async function requireGzip(source: LayerSource, signal: AbortSignal): Promise<void> {
+export async function sniffLayer(
+  source: LayerSource,
+  signal: AbortSignal,
+): Promise<CuttableFormat> {
   let head = Buffer.alloc(0);
   for await (const chunk of source(signal)) {
-    head = Buffer.concat([head, chunk.subarray(0, SNIFF_SIZE)]);
-    if (head.length >= ENOUGH) break;
+    head = Buffer.concat([head, chunk.subarray(0, SNIFF_SIZE - head.length)]);
+    if (head.length === SNIFF_SIZE) break;
   }
-  if (sniffFormat(head) !== 'gzip') throw new LayerRefusedError('format');
+  const format = sniffFormat(head);
+  if (format === 'zstd') throw new LayerRefusedError('zstd');
+  if (format === 'unknown') throw new LayerRefusedError('format');
+  return format;
 }

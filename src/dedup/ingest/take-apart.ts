@@ -10,7 +10,7 @@ import { LayerRefusedError } from '../errors.ts';
 import type { TreePiece } from '../files/model.ts';
 import { BlockSums } from '../recipe/block-sums.ts';
 import { memoryOf } from '../restore/rebuild-job.ts';
-import { createCutterTools, SectionCutter } from '../section/cutter.ts';
+import { type CuttableFormat, createCutterTools, SectionCutter } from '../section/cutter.ts';
 import type { SectionDraft } from '../section/draft.ts';
 import { joinSection } from '../section/format.ts';
 import type { BasePlace } from '../section/model.ts';
@@ -59,7 +59,7 @@ export interface TakenApart {
 
 /** How layers are taken apart. */
 export interface TakeApartOptions {
-  /** Most variants of one part that are kept. */
+  /** Most variants of one part that are kept, see `SectionPacking`. */
   readonly maxVariants: number;
   /** Level of zstd for what is stored. */
   readonly level: number;
@@ -72,13 +72,16 @@ const PIECES_AT_ONCE = 32;
 /** How often a section is packed, when groups that it refers to are gone in the meantime. */
 const ATTEMPTS = 4;
 
+/** A layer that is to be taken apart: what it is, and its bytes. */
+export interface LayerToTake {
+  readonly format: CuttableFormat;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
 /** Takes layers apart, one at a time. */
 export interface LayerTaker {
-  /**
-   * @param chunks - the bytes of the layer
-   * @throws LayerRefusedError ('format', 'broken', 'structure'), what the host and the chunks throw
-   */
-  take(chunks: AsyncIterable<Uint8Array>, host: IngestHost): Promise<TakenApart>;
+  /** @throws LayerRefusedError ('format', 'broken', 'structure'), what the host and the chunks throw */
+  take(layer: LayerToTake, host: IngestHost): Promise<TakenApart>;
 }
 
 /** A group that is damaged is as good as none: its parts are stored anew. */
@@ -165,8 +168,8 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
     throw new Error('base groups went away again and again');
   }
 
-  async function takeAll(chunks: AsyncIterable<Uint8Array>, host: IngestHost): Promise<TakenApart> {
-    const cutter = new SectionCutter(tools);
+  async function takeAll({ format, chunks }: LayerToTake, host: IngestHost): Promise<TakenApart> {
+    const cutter = new SectionCutter(format, tools);
     const hasher = new BlockSums();
     const sums = new ByteWriter();
     const layer = {};
@@ -203,9 +206,9 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
   }
 
   return {
-    async take(chunks, host) {
+    async take(layer, host) {
       try {
-        return await takeAll(chunks, host);
+        return await takeAll(layer, host);
       } catch (error) {
         if (error instanceof GzipError) {
           const reason = error.code === 'magic' && error.offset === 0 ? 'format' : 'broken';

@@ -1,10 +1,11 @@
-/** Cuts a gzip layer into sections, as its bytes come. */
+/** Cuts a layer into sections, as its bytes come. */
 import { DeflateWriter } from '../../codec/deflate/writer.ts';
 import type { GzipData, GzipPart } from '../../codec/gzip/parts.ts';
 import { GzipReader } from '../../codec/gzip/reader.ts';
 import { createReaderKernel, createWriterKernel } from '../../codec/kernels/instances.ts';
 import { STORED } from '../../codec/kernels/layout.ts';
 import type { ReaderKernel, WriterKernel } from '../../codec/kernels/types.ts';
+import type { LayerFormat } from '../../codec/sniff.ts';
 import { TarWalker } from '../../codec/tar/walker.ts';
 import type { TokenPart } from '../../codec/tokens/part.ts';
 import { TokenSplitter } from '../../codec/tokens/split.ts';
@@ -12,6 +13,10 @@ import { TreeBuilder } from '../files/tree-builder.ts';
 import { SectionDraft, SectionMemory } from './draft.ts';
 import { EventLog, type PlacedBlock } from './event-log.ts';
 import { MAX_TAIL } from './limits.ts';
+import { readPlain } from './plain-reader.ts';
+
+/** What layers can be cut. */
+export type CuttableFormat = Extract<LayerFormat, 'gzip' | 'tar'>;
 
 /** What a cutter works with. Others may use it when it has finished, and its sections are free. */
 export interface CutterTools {
@@ -33,7 +38,8 @@ export function createCutterTools(): CutterTools {
 export class SectionCutter {
   /** Hears of all files of the layer. */
   readonly tree = new TreeBuilder();
-  readonly #reader: GzipReader;
+  /** Undefined when the layer is not compressed. */
+  readonly #reader: GzipReader | undefined;
   readonly #writer: DeflateWriter;
   readonly #walker: TarWalker;
   readonly #splitter: TokenSplitter;
@@ -52,10 +58,14 @@ export class SectionCutter {
   #readTokens = 0;
   #tail: number | undefined;
 
-  constructor({ reader, writer, memory }: CutterTools = createCutterTools()) {
-    this.#reader = new GzipReader(reader);
+  constructor(
+    format: CuttableFormat,
+    { reader, writer, memory }: CutterTools = createCutterTools(),
+  ) {
+    this.#reader = format === 'gzip' ? new GzipReader(reader) : undefined;
     this.#writer = new DeflateWriter(writer);
-    this.#draft = new SectionDraft({ bit: 0, token: 0, byte: 0 }, memory);
+    const isPlain = format === 'tar';
+    this.#draft = new SectionDraft({ bit: 0, token: 0, byte: 0 }, { memory, isPlain });
     this.#splitter = new TokenSplitter({
       gap: (tokens) => this.#addGap(tokens),
       part: (part, body, start) => this.#addPart(part, body, start),
@@ -93,7 +103,7 @@ export class SectionCutter {
    */
   *push(chunk: Uint8Array): Generator<SectionDraft, void> {
     if (this.#tail !== undefined && this.#tail >= MAX_TAIL) this.#cutTail();
-    for (const part of this.#reader.push(chunk)) {
+    for (const part of this.#reader?.push(chunk) ?? readPlain(chunk)) {
       this.#take(part);
       yield* this.#complete();
     }
@@ -105,7 +115,7 @@ export class SectionCutter {
    * @throws GzipError when the file ends too early
    */
   *finish(): Generator<SectionDraft, void> {
-    for (const part of this.#reader.finish()) this.#take(part);
+    for (const part of this.#reader?.finish() ?? []) this.#take(part);
     if (this.#tail === undefined) this.#endTokens();
     this.#end(this.#size * 8);
     yield* this.#complete();
@@ -127,7 +137,7 @@ export class SectionCutter {
   #takeData({ plain, tokens, blocks }: GzipData): void {
     this.#plainSize += plain.length;
     this.#readTokens += tokens.length;
-    this.#log.addBlocks(blocks, { bit: this.#reader.streamStart * 8, token: this.#streamToken });
+    this.#log.addBlocks(blocks, { bit: this.#streamBit, token: this.#streamToken });
     this.#draft.addPlain(plain);
     this.#walker.push(plain);
     this.#splitter.push(tokens);
@@ -176,20 +186,29 @@ export class SectionCutter {
     if (!draft.isFull(position) || draft.tokenCount === 0) return;
     const { startToken, tokenCount } = draft;
     const endToken = startToken + tokenCount;
-    const { events, block } = this.#log.take(startToken, endToken, this.#openBlock());
-    draft.events = events;
-    draft.endBit = this.#bitOf(block, draft, endToken);
+    if (draft.isPlain) {
+      draft.endBit = 8 * endToken;
+    } else {
+      const { events, block } = this.#log.take(startToken, endToken, this.#openBlock());
+      draft.events = events;
+      draft.endBit = this.#bitOf(block, draft, endToken);
+    }
     this.#ended.push(draft);
     this.#sections++;
     this.#draft = draft.next(draft.endBit, position);
   }
 
+  /** Bits of the layer before the DEFLATE stream that is read. */
+  get #streamBit(): number {
+    return 8 * (this.#reader?.streamStart ?? 0);
+  }
+
   #openBlock(): PlacedBlock | undefined {
-    const block = this.#reader.openBlock;
+    const block = this.#reader?.openBlock;
     if (block === undefined) return undefined;
     return {
       ...block,
-      startBit: this.#reader.streamStart * 8 + block.startBit,
+      startBit: this.#streamBit + block.startBit,
       startToken: this.#streamToken + block.startToken,
       endToken: undefined,
     };

@@ -79,6 +79,8 @@ export class SectionDraft {
   readonly startBit: number;
   readonly startToken: number;
   readonly startByte: number;
+  /** Whether its layer is not compressed. */
+  readonly isPlain: boolean;
   /** Known when the section has ended. */
   endBit = 0;
   events: readonly SectionEvent[] = [];
@@ -96,10 +98,11 @@ export class SectionDraft {
 
   constructor(
     start: { readonly bit: number; readonly token: number; readonly byte: number },
-    memory: SectionMemory,
+    { memory, isPlain }: { readonly memory: SectionMemory; readonly isPlain: boolean },
     plain = new PlainBytes(0, memory.plain),
   ) {
     this.#memory = memory;
+    this.isPlain = isPlain;
     this.startBit = start.bit;
     this.startToken = start.token;
     this.startByte = start.byte;
@@ -167,7 +170,7 @@ export class SectionDraft {
   next(bit: number, byte: number): SectionDraft {
     const start = { bit, token: this.startToken + this.#tokenCount, byte };
     const plain = this.#plain.from(Math.max(0, byte - BEFORE));
-    return new SectionDraft(start, this.#memory, plain);
+    return new SectionDraft(start, { memory: this.#memory, isPlain: this.isPlain }, plain);
   }
 
   /** Its tokens in order, from the one of this number on. */
