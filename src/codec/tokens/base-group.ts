@@ -94,6 +94,27 @@ export class BaseGroupWriter {
     return this.#count++;
   }
 
+  /** Whether a part of literals finds room. @param size - its bytes */
+  hasRoomForLiterals(size: number): boolean {
+    return this.#count < MAX_PARTS && this.#space.fits(0, size);
+  }
+
+  /**
+   * Adds a part whose tokens are literals, all of them.
+   * @returns its number in the group
+   * @throws TokenError `size` when there is no room for it; then only `clear` helps
+   */
+  addLiterals(bytes: Uint8Array): number {
+    const { length: size } = bytes;
+    // They reach for nothing, so they may lie anywhere. What follows must not reach for them.
+    this.#space.skip(size);
+    this.#layer = undefined;
+    for (const value of [0, size, 0, size]) this.#table.number(value);
+    this.#tokens.addLiterals(bytes);
+    this.#plainSize += size;
+    return this.#count++;
+  }
+
   /** Packs the group, and begins another one. */
   finish(options?: PackOptions): Uint8Array {
     const streams = [this.#table.bytes, ...this.#tokens.streams, this.#context.bytes];

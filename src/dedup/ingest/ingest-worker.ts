@@ -5,7 +5,7 @@
 import { parentPort } from 'node:worker_threads';
 import { freeBytes } from '../../lib/free-bytes.ts';
 import { LayerRefusedError } from '../errors.ts';
-import type { CuttableFormat } from '../section/cutter.ts';
+import type { CuttableFormat } from '../section/layer-cutter.ts';
 import { createLayerTaker, type IngestHost } from './take-apart.ts';
 import { TAKE_APART } from './take-apart-options.ts';
 import {

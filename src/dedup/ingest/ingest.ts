@@ -11,7 +11,7 @@ import { LayerDamagedError, LayerRefusedError } from '../errors.ts';
 import { encodeRecipeIndex, type RecipeIndex } from '../recipe/recipe-index.ts';
 import { isGroupError } from '../restore/damage.ts';
 import { restoreRecipe } from '../restore/restore.ts';
-import type { CuttableFormat } from '../section/cutter.ts';
+import type { CuttableFormat } from '../section/layer-cutter.ts';
 import type { IngestTurn } from './gate.ts';
 import type { Reservations } from './reservations.ts';
 import { createIngestSession, type IngestSession } from './session.ts';

@@ -1,7 +1,7 @@
 /** A first look at a layer: what cannot be taken apart is told by its first bytes. */
 import { SNIFF_SIZE, sniffFormat } from '../../codec/sniff.ts';
 import { LayerRefusedError } from '../errors.ts';
-import type { CuttableFormat } from '../section/cutter.ts';
+import type { CuttableFormat } from '../section/layer-cutter.ts';
 import type { LayerSource } from './ingest.ts';
 
 /**

@@ -10,9 +10,9 @@ import { LayerRefusedError } from '../errors.ts';
 import type { TreePiece } from '../files/model.ts';
 import { BlockSums } from '../recipe/block-sums.ts';
 import { memoryOf } from '../restore/rebuild-job.ts';
-import { type CuttableFormat, createCutterTools, SectionCutter } from '../section/cutter.ts';
 import type { SectionDraft } from '../section/draft.ts';
 import { joinSection } from '../section/format.ts';
+import { type CuttableFormat, createCutters } from '../section/layer-cutter.ts';
 import type { BasePlace } from '../section/model.ts';
 import { type NewBase, packSection } from '../section/pack.ts';
 
@@ -78,6 +78,8 @@ export interface LayerToTake {
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
+const NO_GROUPS: ReadonlyMap<GroupId, BaseParts> = new Map();
+
 /** Takes layers apart, one at a time. */
 export interface LayerTaker {
   /** @throws LayerRefusedError ('format', 'broken', 'structure'), what the host and the chunks throw */
@@ -108,7 +110,7 @@ function* inLists<T>(items: Iterable<T>, count: number): Generator<T[], void> {
 
 /** Creates a taker, with a cache of decoded groups. */
 export function createLayerTaker({ maxVariants, level }: TakeApartOptions): LayerTaker {
-  const tools = createCutterTools();
+  const createCutter = createCutters();
   const decoded = new LRUCache<GroupId, BaseParts>({
     maxSize: CACHE_SIZE,
     sizeCalculation: memoryOf,
@@ -148,7 +150,8 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
     const hashes = draft.parts.map(({ hash }) => hash);
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const variants = hashes.length > 0 ? await host.find(hashes) : [];
-      const groups = await groupsOf(variants, host);
+      // Of parts of plain layers only the place is needed.
+      const groups = draft.isPlain ? NO_GROUPS : await groupsOf(variants, host);
       const packed = packSection(draft, { variants, groups }, { layer, maxVariants, level });
       const ids = packed.bases.length > 0 ? await host.writeBases(packed.bases) : [];
       const { uses, structure, gaps, patches } = packed.finish(ids);
@@ -169,7 +172,7 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
   }
 
   async function takeAll({ format, chunks }: LayerToTake, host: IngestHost): Promise<TakenApart> {
-    const cutter = new SectionCutter(format, tools);
+    const cutter = createCutter(format);
     const hasher = new BlockSums();
     const sums = new ByteWriter();
     const layer = {};

@@ -1,6 +1,6 @@
 /** What a thread that takes layers apart and its owner say to each other. */
 import type { RefusalReason } from '../errors.ts';
-import type { CuttableFormat } from '../section/cutter.ts';
+import type { CuttableFormat } from '../section/layer-cutter.ts';
 import type { IngestHost, TakenApart } from './take-apart.ts';
 
 /** A call of the store by the thread. */

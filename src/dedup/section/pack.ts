@@ -74,10 +74,10 @@ export interface PackedSection {
   };
 }
 
-function bitsOf(tokens: Uint32Array): number {
+function countMatches(tokens: Uint32Array): number {
   let matches = 0;
   for (let i = 0; i < tokens.length; i++) if (tokens[i]! > 0xff) matches++;
-  return (tokens.length - matches) * LITERAL_BITS + matches * MATCH_BITS;
+  return matches;
 }
 
 function isSame(a: TokenPart, b: TokenPart): boolean {
@@ -91,6 +91,9 @@ function isSame(a: TokenPart, b: TokenPart): boolean {
 function isLiteral({ tokens, size, lead }: TokenPart): boolean {
   return lead === 0 && tokens.length === size;
 }
+
+/** Bytes that the row of a part has at most in a table. */
+const ROOM_FOR_ROW = 16;
 
 /** Upper bound of what a part adds to the streams of a base group. */
 function roomOf({ tokens, size }: TokenPart): number {
@@ -121,11 +124,23 @@ class NewBases {
 
   add(part: DraftPart, plain: Uint8Array): FreshPlace {
     const base = { ...part, layer: this.#layer, plain };
-    const isTooMuch =
-      this.#writer.size + roomOf(part) > FULL_BASE || !this.#writer.hasRoomFor(base);
+    this.#makeRoom(roomOf(part), this.#writer.hasRoomFor(base));
+    return this.#place(this.#writer.add(base), part);
+  }
+
+  addLiterals(part: DraftPart, bytes: Uint8Array): FreshPlace {
+    this.#makeRoom(part.size + ROOM_FOR_ROW, this.#writer.hasRoomForLiterals(part.size));
+    return this.#place(this.#writer.addLiterals(bytes), part);
+  }
+
+  /** Finishes the group when it is full, or has no room for another part. */
+  #makeRoom(room: number, fits: boolean): void {
+    const isTooMuch = this.#writer.size + room > FULL_BASE || !fits;
     if (this.#writer.isFull || (isTooMuch && this.#hashes.length > 0)) this.finish();
-    const index = this.#writer.add(base);
-    this.#hashes.push(part.hash);
+  }
+
+  #place(index: number, { hash }: DraftPart): FreshPlace {
+    this.#hashes.push(hash);
     return { fresh: this.done.length, index };
   }
 
@@ -157,6 +172,7 @@ export function packSection(
   /** Patches that are made only to see how large they are. */
   let trial = new PatchGroupWriter();
   const fresh = new Map<string, Candidate[]>();
+  const freshPlain = new Map<string, FreshPlace>();
   const planned: PlannedPart[] = [];
   let hasPatches = false;
 
@@ -177,20 +193,31 @@ export function packSection(
     return place;
   }
 
+  /** Of a plain layer only the bytes of a part are wanted, which any of its variants makes. */
+  function planPlain(part: DraftPart, places: readonly BasePlace[]): PlannedPart {
+    const { gap, hash } = part;
+    let place: PlannedPart['place'] | undefined = freshPlain.get(hash) ?? places[0];
+    if (place === undefined) {
+      place = bases.addLiterals(part, draft.plainOf(part).subarray(-part.size));
+      freshPlain.set(hash, place);
+    }
+    return { gap, place, lead: undefined };
+  }
+
   function plan(part: DraftPart, places: readonly BasePlace[]): PlannedPart {
     const { gap } = part;
     const candidates = candidatesOf(part, places);
-    if (isPlain) {
-      // Its bytes are wanted, which all of them make.
-      return { gap, place: candidates[0]?.place ?? addFresh(part), lead: undefined };
-    }
     const same = candidates.find((candidate) => isSame(candidate.part, part));
     if (same !== undefined) return { gap, place: same.place, lead: undefined };
-    if (candidates.length === 0) return { gap, place: addFresh(part), lead: undefined };
     const rich = candidates.filter((candidate) => !isLiteral(candidate.part));
+    const matches = countMatches(part.tokens);
+    const bits = (part.tokens.length - matches) * LITERAL_BITS + matches * MATCH_BITS;
+    // A patch against literals has all matches in it, and the next layer would need it again.
+    if (rich.length === 0 && matches * NEW_TOKEN_BITS > GOOD_PATCH * bits) {
+      return { gap, place: addFresh(part), lead: undefined };
+    }
     let best: Candidate | undefined;
     let least = Number.POSITIVE_INFINITY;
-    const bits = bitsOf(part.tokens);
     if (trial.isFull) trial = new PatchGroupWriter();
     for (const candidate of rich.length > 0 ? rich : candidates) {
       const { edits, newTokens } = trial.add(candidate.part, part);
@@ -201,9 +228,7 @@ export function packSection(
       }
       if (cost <= GOOD_PATCH * bits) break;
     }
-    // A patch against literals has all matches in it, and the next layer would need it again.
-    const share = rich.length > 0 ? POOR_PATCH : GOOD_PATCH;
-    const limit = rich.length < maxVariants ? share : 1;
+    const limit = rich.length < maxVariants ? POOR_PATCH : 1;
     if (best === undefined || least > limit * bits) {
       return { gap, place: addFresh(part), lead: undefined };
     }
@@ -212,7 +237,8 @@ export function packSection(
     return { gap, place: best.place, lead: part.lead };
   }
 
-  for (const [i, part] of draft.parts.entries()) planned.push(plan(part, known.variants[i]!));
+  const planPart = isPlain ? planPlain : plan;
+  for (const [i, part] of draft.parts.entries()) planned.push(planPart(part, known.variants[i]!));
   bases.finish();
   const { events, gapTokens, lastGap } = draft;
 

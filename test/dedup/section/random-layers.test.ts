@@ -2,7 +2,7 @@
 import { constants, gzipSync, type ZlibOptions } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { CuttableFormat } from '../../../src/dedup/section/cutter.ts';
+import type { CuttableFormat } from '../../../src/dedup/section/layer-cutter.ts';
 import { noise, text } from '../../codec/support/content.ts';
 import { runs } from '../../codec/support/effort.ts';
 import { makeTar, type TarEntry } from '../../support/tar.ts';

@@ -5,9 +5,9 @@ import {
   readBaseContents,
   readBaseParts,
 } from '../../../src/codec/tokens/base-group.ts';
-import { type CuttableFormat, SectionCutter } from '../../../src/dedup/section/cutter.ts';
 import type { SectionDraft } from '../../../src/dedup/section/draft.ts';
 import { joinSection } from '../../../src/dedup/section/format.ts';
+import { type CuttableFormat, createCutters } from '../../../src/dedup/section/layer-cutter.ts';
 import type { BasePlace, BitRange } from '../../../src/dedup/section/model.ts';
 import { packSection } from '../../../src/dedup/section/pack.ts';
 import { SectionRebuilder } from '../../../src/dedup/section/rebuild.ts';
@@ -34,7 +34,7 @@ export class MemoryLayers {
 
   /** Takes a layer apart. */
   add(file: Uint8Array, chunkSize = 65_536, format: CuttableFormat = 'gzip'): StoredSection[] {
-    const cutter = new SectionCutter(format);
+    const cutter = createCutters()(format);
     const sections: StoredSection[] = [];
     const layer = {};
     const store = (draft: SectionDraft): void => void sections.push(this.#store(draft, layer));

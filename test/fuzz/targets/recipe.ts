@@ -15,13 +15,13 @@ import { type GroupKind, openGroup, packGroup } from '../../../src/codec/tokens/
 import { readTokenStreams, TOKEN_STREAM_COUNT } from '../../../src/codec/tokens/token-streams.ts';
 import { RecipeError } from '../../../src/dedup/errors.ts';
 import { decodeRecipeIndex, encodeRecipeIndex } from '../../../src/dedup/recipe/recipe-index.ts';
-import type { CuttableFormat } from '../../../src/dedup/section/cutter.ts';
 import {
   joinSection,
   packStructure,
   readStructure,
   splitSection,
 } from '../../../src/dedup/section/format.ts';
+import type { CuttableFormat } from '../../../src/dedup/section/layer-cutter.ts';
 import { type BaseSource, SectionRebuilder } from '../../../src/dedup/section/rebuild.ts';
 import { type MainStreams, referenceTokens } from '../../codec/reference/token-streams.ts';
 import { noise, text } from '../../codec/support/content.ts';

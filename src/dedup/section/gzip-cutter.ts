@@ -1,45 +1,29 @@
-/** Cuts a layer into sections, as its bytes come. */
+/** Cuts a gzip layer into sections, as its bytes come. */
 import { DeflateWriter } from '../../codec/deflate/writer.ts';
 import type { GzipData, GzipPart } from '../../codec/gzip/parts.ts';
 import { GzipReader } from '../../codec/gzip/reader.ts';
-import { createReaderKernel, createWriterKernel } from '../../codec/kernels/instances.ts';
 import { STORED } from '../../codec/kernels/layout.ts';
 import type { ReaderKernel, WriterKernel } from '../../codec/kernels/types.ts';
-import type { LayerFormat } from '../../codec/sniff.ts';
 import { TarWalker } from '../../codec/tar/walker.ts';
 import type { TokenPart } from '../../codec/tokens/part.ts';
 import { TokenSplitter } from '../../codec/tokens/split.ts';
 import { TreeBuilder } from '../files/tree-builder.ts';
-import { SectionDraft, SectionMemory } from './draft.ts';
+import { SectionDraft, type SectionMemory } from './draft.ts';
 import { EventLog, type PlacedBlock } from './event-log.ts';
 import { MAX_TAIL } from './limits.ts';
-import { readPlain } from './plain-reader.ts';
-
-/** What layers can be cut. */
-export type CuttableFormat = Extract<LayerFormat, 'gzip' | 'tar'>;
 
 /** What a cutter works with. Others may use it when it has finished, and its sections are free. */
-export interface CutterTools {
+export interface GzipCutterTools {
   readonly reader: ReaderKernel;
   readonly writer: WriterKernel;
   readonly memory: SectionMemory;
 }
 
-/** Creates the tools of one cutter after the other. */
-export function createCutterTools(): CutterTools {
-  return {
-    reader: createReaderKernel(),
-    writer: createWriterKernel(),
-    memory: new SectionMemory(),
-  };
-}
-
 /** One layer. Memory: two sections, and what a part and a piece of the reader take. */
-export class SectionCutter {
+export class GzipCutter {
   /** Hears of all files of the layer. */
   readonly tree = new TreeBuilder();
-  /** Undefined when the layer is not compressed. */
-  readonly #reader: GzipReader | undefined;
+  readonly #reader: GzipReader;
   readonly #writer: DeflateWriter;
   readonly #walker: TarWalker;
   readonly #splitter: TokenSplitter;
@@ -58,14 +42,10 @@ export class SectionCutter {
   #readTokens = 0;
   #tail: number | undefined;
 
-  constructor(
-    format: CuttableFormat,
-    { reader, writer, memory }: CutterTools = createCutterTools(),
-  ) {
-    this.#reader = format === 'gzip' ? new GzipReader(reader) : undefined;
+  constructor({ reader, writer, memory }: GzipCutterTools) {
+    this.#reader = new GzipReader(reader);
     this.#writer = new DeflateWriter(writer);
-    const isPlain = format === 'tar';
-    this.#draft = new SectionDraft({ bit: 0, token: 0, byte: 0 }, { memory, isPlain });
+    this.#draft = new SectionDraft({ bit: 0, token: 0, byte: 0 }, { memory, isPlain: false });
     this.#splitter = new TokenSplitter({
       gap: (tokens) => this.#addGap(tokens),
       part: (part, body, start) => this.#addPart(part, body, start),
@@ -103,7 +83,7 @@ export class SectionCutter {
    */
   *push(chunk: Uint8Array): Generator<SectionDraft, void> {
     if (this.#tail !== undefined && this.#tail >= MAX_TAIL) this.#cutTail();
-    for (const part of this.#reader?.push(chunk) ?? readPlain(chunk)) {
+    for (const part of this.#reader.push(chunk)) {
       this.#take(part);
       yield* this.#complete();
     }
@@ -115,7 +95,7 @@ export class SectionCutter {
    * @throws GzipError when the file ends too early
    */
   *finish(): Generator<SectionDraft, void> {
-    for (const part of this.#reader?.finish() ?? []) this.#take(part);
+    for (const part of this.#reader.finish()) this.#take(part);
     if (this.#tail === undefined) this.#endTokens();
     this.#end(this.#size * 8);
     yield* this.#complete();
@@ -137,7 +117,7 @@ export class SectionCutter {
   #takeData({ plain, tokens, blocks }: GzipData): void {
     this.#plainSize += plain.length;
     this.#readTokens += tokens.length;
-    this.#log.addBlocks(blocks, { bit: this.#streamBit, token: this.#streamToken });
+    this.#log.addBlocks(blocks, { bit: this.#reader.streamStart * 8, token: this.#streamToken });
     this.#draft.addPlain(plain);
     this.#walker.push(plain);
     this.#splitter.push(tokens);
@@ -168,15 +148,7 @@ export class SectionCutter {
     this.#cutBefore(this.#position);
     const draft = this.#draft;
     draft.addPart(part, start);
-    const number = draft.parts.length - 1;
-    const added = draft.parts[number]!;
-    this.tree.part(body, part.size, {
-      hash: added.hash,
-      start,
-      section: this.#sections,
-      part: number,
-      bytes: () => draft.plainOf(added).subarray(-part.size),
-    });
+    this.tree.part(body, part.size, draft.lastFound(this.#sections));
     this.#position = this.#splitter.position;
   }
 
@@ -186,29 +158,20 @@ export class SectionCutter {
     if (!draft.isFull(position) || draft.tokenCount === 0) return;
     const { startToken, tokenCount } = draft;
     const endToken = startToken + tokenCount;
-    if (draft.isPlain) {
-      draft.endBit = 8 * endToken;
-    } else {
-      const { events, block } = this.#log.take(startToken, endToken, this.#openBlock());
-      draft.events = events;
-      draft.endBit = this.#bitOf(block, draft, endToken);
-    }
+    const { events, block } = this.#log.take(startToken, endToken, this.#openBlock());
+    draft.events = events;
+    draft.endBit = this.#bitOf(block, draft, endToken);
     this.#ended.push(draft);
     this.#sections++;
     this.#draft = draft.next(draft.endBit, position);
   }
 
-  /** Bits of the layer before the DEFLATE stream that is read. */
-  get #streamBit(): number {
-    return 8 * (this.#reader?.streamStart ?? 0);
-  }
-
   #openBlock(): PlacedBlock | undefined {
-    const block = this.#reader?.openBlock;
+    const block = this.#reader.openBlock;
     if (block === undefined) return undefined;
     return {
       ...block,
-      startBit: this.#streamBit + block.startBit,
+      startBit: this.#reader.streamStart * 8 + block.startBit,
       startToken: this.#streamToken + block.startToken,
       endToken: undefined,
     };
