@@ -1,24 +1,22 @@
 /** Tells by its first bytes what a layer is, because media types lie. */
+import { BLOCK_SIZE, isZeroBlock, parseHeader } from './tar/header.ts';
 
 /** What a layer may be. */
 export type LayerFormat = 'gzip' | 'zstd' | 'tar' | 'unknown';
 
-/** Bytes that decide; fewer will do for all but tar. */
-export const SNIFF_SIZE = 512;
+/**
+ * Bytes that decide. Fewer will do for all but tars that begin with their end, which are looked at
+ * as far as images of disks have zeros in front.
+ */
+export const SNIFF_SIZE = 64 * 1024;
 
-/** Where a tar header has its own checksum: 8 bytes, which count as spaces (POSIX.1-2001, `pax`). */
-const CHECKSUM_AT = 148;
-const CHECKSUM_SIZE = 8;
-
-/** Whether a block of 512 bytes is a tar header: octal sum of its bytes, or all zero at the end. */
-function isTarHeader(block: Uint8Array): boolean {
-  const field = block.subarray(CHECKSUM_AT, CHECKSUM_AT + CHECKSUM_SIZE);
-  let sum = CHECKSUM_SIZE * 0x20;
-  for (const byte of block) sum += byte;
-  for (const byte of field) sum -= byte;
-  if (sum === CHECKSUM_SIZE * 0x20) return true;
-  const digits = Buffer.from(field).toString('latin1').replaceAll('\0', ' ').trim();
-  return /^[0-7]+$/.test(digits) && Number.parseInt(digits, 8) === sum;
+/** Whether the first block that holds something is a tar header; zeros are the end of an archive. */
+function isTar(head: Uint8Array): boolean {
+  for (let at = 0; at + BLOCK_SIZE <= head.length; at += BLOCK_SIZE) {
+    const block = head.subarray(at, at + BLOCK_SIZE);
+    if (!isZeroBlock(block)) return parseHeader(block) !== undefined;
+  }
+  return head.length >= BLOCK_SIZE;
 }
 
 /**
@@ -31,6 +29,5 @@ export function sniffFormat(head: Uint8Array): LayerFormat {
   // A frame, or a skippable one with which stargz begins (RFC 8878, 3.1).
   if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) return 'zstd';
   if (a >> 4 === 5 && b === 0x2a && c === 0x4d && d === 0x18) return 'zstd';
-  if (head.length >= SNIFF_SIZE && isTarHeader(head.subarray(0, SNIFF_SIZE))) return 'tar';
-  return 'unknown';
+  return isTar(head) ? 'tar' : 'unknown';
 }

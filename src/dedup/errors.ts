@@ -3,8 +3,10 @@ import type { Digest } from '../oci/digest.ts';
 
 /** Why a layer is better kept as it is. */
 export type RefusalReason =
-  /** Not a gzip file. */
+  /** Neither a gzip file nor a tar. */
   | 'format'
+  /** Compressed with zstd, whose decisions nobody reads yet. */
+  | 'zstd'
   /** A gzip file that breaks its format. */
   | 'broken'
   /** More blocks or gzip members than is sensible for its size. */

@@ -26,7 +26,7 @@ import { type IngestGate, OPEN_GATE } from './ingest/gate.ts';
 import { type IngestResult, ingestLayer, type LayerSource } from './ingest/ingest.ts';
 import { type IngestQueue, type QueueWork, startQueue } from './ingest/queue.ts';
 import { createReservations } from './ingest/reservations.ts';
-import { requireGzip } from './ingest/sniff.ts';
+import { sniffLayer } from './ingest/sniff.ts';
 import type { LayerTakers } from './ingest/takers.ts';
 import type { ByteRange } from './restore/checked-blocks.ts';
 import { createRecipeOpener } from './restore/open-recipe.ts';
@@ -152,13 +152,14 @@ export function openLayers(parts: LayerParts, options: LayerOptions): Layers {
 
   const ingest: Layers['ingest'] = (digest, source, signal) =>
     track(signal, async (both) => {
-      if (findRecipe(kv, digest) === undefined) await requireGzip(source, both);
+      if (findRecipe(kv, digest) !== undefined) return 'known';
+      const format = await sniffLayer(source, both);
       const turn = gate.enter();
       try {
         const began = performance.now();
         const result = await takers.use(both, (taker) => {
           const tools = { taker, reservations, turn };
-          return ingestLayer(context, { digest, source }, { tools, signal: both });
+          return ingestLayer(context, { digest, format, source }, { tools, signal: both });
         });
         if (result === 'stored') {
           ingested.layers++;

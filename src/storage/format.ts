@@ -5,9 +5,10 @@ import { syncFolder } from '../lib/files.ts';
 
 /**
  * The format that this version writes. Format 2 has layers that are kept as recipes only; a directory
- * of format 1 is one without any, and becomes one of format 2 when it is opened.
+ * of format 1 is one without any. Format 3 has recipes of layers that are not compressed; a directory
+ * of format 2 is one without any. Older ones become one of this format when they are opened.
  */
-export const FORMAT = 2;
+export const FORMAT = 3;
 const FILE = 'format.json';
 
 /** The data directory was written by a newer version, or is none. */

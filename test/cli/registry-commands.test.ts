@@ -235,7 +235,9 @@ describe('stowage dedup', () => {
     expect(out).toMatch(/^ratio +1\.69$/m);
     expect(out).toMatch(/^blobs +51 intact, 52 both, 53 as recipes only$/m);
     expect(out).toMatch(/^queue +54 layers, 55 to be tried again$/m);
-    expect(out).toMatch(/^refused +61 no gzip, 62 broken, 63 by structure, 64 not worth it, 65 /m);
+    expect(out).toMatch(
+      /^refused +61 no gzip or tar, 66 zstd, 62 broken, 63 by structure, 64 not worth it, 65 /m,
+    );
     expect(out).toMatch(/^restored +74 times .*77 broken off$/m);
   });
 

@@ -23,10 +23,14 @@ describe('the format of a layer', () => {
     ['tar', tar],
     ['tar', oldTar()],
     ['tar', makeTar([])],
+    ['tar', Buffer.alloc(512)],
+    ['tar', Buffer.concat([Buffer.alloc(10_240), tar])],
     ['unknown', text(1000)],
     ['unknown', noise(1000)],
     ['unknown', Buffer.alloc(0)],
-    ['unknown', tar.subarray(0, SNIFF_SIZE - 1)],
+    ['unknown', tar.subarray(0, 511)],
+    // As images of disks begin.
+    ['unknown', Buffer.concat([Buffer.alloc(32_768), Buffer.from('\u0001CD001'), noise(3000)])],
     ['unknown', Buffer.from([0x60, 0x2a, 0x4d, 0x18])],
     ['unknown', Buffer.from(tar).fill('x', 0, 1)],
   ] as const)('is told by the first bytes: %s', (format, bytes) => {

@@ -22,8 +22,13 @@ const SHARED = Array.from({ length: 12 }, (_, i) => ({
   bytes: text(9000 + 50 * i, i + 1),
 }));
 const FIRST = gzipSync(makeTar(SHARED));
-/** Has patches, gaps and new files of its own. */
-const SECOND = gzipSync(makeTar([{ path: 'new', bytes: noise(700) }, ...SHARED.toReversed()]));
+const SECOND = makeTar([{ path: 'new', bytes: noise(700) }, ...SHARED.toReversed()]);
+/** Either has gaps and new files of its own, the first one patches as well. */
+const SECONDS = [
+  ['gzip', gzipSync(SECOND)],
+  ['plain', SECOND],
+] as const;
+const NOISE = makeTar([{ path: 'noise', bytes: noise(4000) }]);
 
 /** Bytes of a packed group before those that its own checksum covers; it ends with that. */
 const CHECKED = 6;
@@ -50,38 +55,44 @@ async function readAll(layers: TestLayers['layers'], digest: string, range?: Byt
 }
 
 describe('decisions 1: damage', () => {
-  it('of any byte on the disk cuts the layer off before it, and the layers that need it are known', async () => {
-    await store.add(FIRST);
-    const digest = await store.add(SECOND);
-    const [segment = 0] = await store.segments.place.segments();
-    const sound = await store.segments.place.bytes(segment);
-    let failures = 0;
-    const stride = isLong ? 1 : 197;
-    for (let at = 32; at < sound.length; at += stride) {
-      const damaged = Buffer.from(sound);
-      damaged[at]! ^= 1 << (at % 8);
-      await store.segments.place.damage(segment, damaged);
-      const { bytes, error } = await readAll(store.layers, digest);
-      expect(SECOND.subarray(0, bytes.length).equals(bytes)).toBe(true);
-      if (error === undefined) expect(bytes.length).toBe(SECOND.length);
-      else expect(error).toBeInstanceOf(LayerDamagedError);
-      const groups = new Set([...store.segments.store.damaged()].map(({ id }) => id));
-      if (error !== undefined) {
-        failures++;
-        const affected = await store.layers.affected(groups, GO_ON);
-        expect(affected.map((layer) => layer.digest)).toContain(digest);
-      }
-      await store.close();
-      store = await openTestLayers();
+  it.each(SECONDS)(
+    'of any byte on the disk cuts a %s layer off before it, and those that need it are known',
+    async (_, second) => {
       await store.add(FIRST);
-      await store.add(SECOND);
-    }
-    expect(failures).toBeGreaterThan(5);
-  }, 300_000);
+      const digest = await store.add(second);
+      const [segment = 0] = await store.segments.place.segments();
+      const sound = await store.segments.place.bytes(segment);
+      let failures = 0;
+      const stride = isLong ? 1 : 197;
+      for (let at = 32; at < sound.length; at += stride) {
+        const damaged = Buffer.from(sound);
+        damaged[at]! ^= 1 << (at % 8);
+        await store.segments.place.damage(segment, damaged);
+        const { bytes, error } = await readAll(store.layers, digest);
+        expect(second.subarray(0, bytes.length).equals(bytes)).toBe(true);
+        if (error === undefined) expect(bytes.length).toBe(second.length);
+        else expect(error).toBeInstanceOf(LayerDamagedError);
+        const groups = new Set([...store.segments.store.damaged()].map(({ id }) => id));
+        if (error !== undefined) {
+          failures++;
+          const affected = await store.layers.affected(groups, GO_ON);
+          expect(affected.map((layer) => layer.digest)).toContain(digest);
+        }
+        await store.close();
+        store = await openTestLayers();
+        await store.add(FIRST);
+        await store.add(second);
+      }
+      expect(failures).toBeGreaterThan(5);
+    },
+    300_000,
+  );
 
-  it('that no checksum of a group sees does not come out either', async () => {
-    // In stored blocks another literal makes as many bits: only the bytes themselves are wrong.
-    const file = gzipSync(makeTar([{ path: 'noise', bytes: noise(4000) }]), { level: 0 });
+  it.each([
+    // Another literal makes as many bits: only the bytes themselves are wrong.
+    ['in stored blocks', gzipSync(NOISE, { level: 0 })],
+    ['in a plain layer', NOISE],
+  ])('that no checksum of a group sees does not come out either, %s', async (_, file) => {
     const digest = await store.add(file);
     const { store: sound, kv } = store.segments;
     let at = 0;
@@ -150,15 +161,20 @@ describe('decisions 1: damage', () => {
     expect((await store.get(digest)).equals(FIRST)).toBe(true);
   });
 
-  it('of a base is healed by ingesting a layer that brings the files again', async () => {
-    const digest = await store.add(FIRST);
-    const [segment = 0] = await store.segments.place.segments();
-    const bytes = await store.segments.place.bytes(segment);
-    bytes[100]! ^= 1;
-    await store.segments.place.damage(segment, bytes);
-    expect((await readAll(store.layers, digest)).error).toBeInstanceOf(LayerDamagedError);
-    await store.drop(digest);
-    const again = await store.add(FIRST);
-    expect((await store.get(again)).equals(FIRST)).toBe(true);
-  });
+  it.each([
+    ['gzip', FIRST],
+    ['plain', SECOND],
+  ])(
+    'of a base is healed by ingesting a %s layer that brings the files again',
+    async (_, again) => {
+      const digest = await store.add(FIRST);
+      const [segment = 0] = await store.segments.place.segments();
+      const bytes = await store.segments.place.bytes(segment);
+      bytes[100]! ^= 1;
+      await store.segments.place.damage(segment, bytes);
+      expect((await readAll(store.layers, digest)).error).toBeInstanceOf(LayerDamagedError);
+      await store.drop(digest);
+      expect((await store.get(await store.add(again))).equals(again)).toBe(true);
+    },
+  );
 });

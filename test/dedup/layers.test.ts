@@ -1,5 +1,5 @@
 /** Layers in a store: taken apart, given back, shared, dropped and collected. */
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { NO_DEDUP_TOTALS } from '../../src/dedup/catalog/records.ts';
 import { LayerRefusedError, LayerUnknownError } from '../../src/dedup/errors.ts';
@@ -82,9 +82,66 @@ describe('a layer', () => {
   });
 });
 
+describe('a plain layer', () => {
+  it('comes back with its digest, whole and in any stretch', async () => {
+    const file = makeTar([...files(100, 40_000), { path: 'n', bytes: noise(3_000_000) }]);
+    const digest = await store.add(file);
+    expect(store.layers.sizeOf(digest)).toBe(file.length);
+    expect((await store.get(digest)).equals(file)).toBe(true);
+    for (let i = 0; i < 40; i++) {
+      const start = (i * 7_919_993) % file.length;
+      const end = Math.min(file.length, start + 1 + ((i * 104_729) % 900_000));
+      const part = await store.get(digest, start, end);
+      expect(part.equals(file.subarray(start, end))).toBe(true);
+    }
+  });
+
+  it('hardly takes room when its files came by gzip', async () => {
+    const shared = files(200, 20_000);
+    const first = gzipSync(makeTar(shared));
+    await store.add(first);
+    const before = store.bytes();
+    const plain = makeTar([...files(1, 30_000, 900), ...shared]);
+    const digest = await store.add(plain);
+    // Trees are the most of it.
+    const { trees, patches } = store.layers.figures();
+    expect(store.bytes() - before - trees / 2).toBeLessThan(0.03 * first.length);
+    expect(patches).toBe(0);
+    expect((await store.get(digest)).equals(plain)).toBe(true);
+  });
+
+  it('that came first costs gzip layers nothing but what it takes itself', async () => {
+    const shared = files(40, 20_000);
+    const plain = makeTar(shared);
+    const layers = [6, 1, 9, 4, 6, 1].map((level, i) =>
+      gzipSync(makeTar([...files(1, 5_000, 800 + i), ...shared]), { level }),
+    );
+    const apart: number[] = [];
+    for (const file of layers) {
+      const before = store.bytes();
+      await store.add(file);
+      apart.push(store.bytes() - before);
+    }
+    await store.close();
+    store = await openTestLayers();
+    await store.add(plain);
+    for (const [i, file] of layers.entries()) {
+      const before = store.bytes();
+      const digest = await store.add(file);
+      // Its own tokens, or a patch against those of another gzip layer, as if nothing had been there.
+      expect(store.bytes() - before).toBeLessThan(1.02 * apart[i]! + 1000);
+      expect((await store.get(digest)).equals(file)).toBe(true);
+    }
+  });
+});
+
 describe('what is refused leaves nothing', () => {
   it.each<[string, string, () => Buffer]>([
-    ['format', 'not a gzip file', () => noise(1000)],
+    ['format', 'noise', () => noise(1000)],
+    ['format', 'JSON', () => Buffer.from(JSON.stringify({ files: text(9000).toString() }))],
+    ['format', 'nothing', () => Buffer.alloc(0)],
+    ['format', 'an image of a disk', () => Buffer.concat([Buffer.alloc(1024), noise(100_000)])],
+    ['zstd', 'a tar by zstd', () => zstdCompressSync(makeTar(files(3, 9000)))],
     ['broken', 'a file cut short', () => gzipSync(mixture(300_000)).subarray(0, -9)],
     ['not-worth-it', 'no tar', () => gzipSync(noise(100_000), { level: 0 })],
     [

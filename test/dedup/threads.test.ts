@@ -17,13 +17,15 @@ import { makeTemporary, removeTemporary } from '../support/temporary.ts';
 import { GO_ON, sourceOf } from './support/layers.ts';
 
 /** A layer of many sections; those of one seed share all files but one. */
-function makeLayer(seed: number): Buffer {
+function makeTarOf(seed: number): Buffer {
   const shared = Array.from({ length: 300 }, (_, i) => ({
     path: `file-${i}`,
     bytes: text(50_000 + i, i),
   }));
-  return gzipSync(makeTar([{ path: 'own', bytes: text(10_000, 1000 + seed) }, ...shared]));
+  return makeTar([{ path: 'own', bytes: text(10_000, 1000 + seed) }, ...shared]);
 }
+
+const makeLayer = (seed: number): Buffer => gzipSync(makeTarOf(seed));
 
 describe('layers by threads', () => {
   let folder: string;
@@ -58,8 +60,12 @@ describe('layers by threads', () => {
   }
 
   it('come back bit for bit, whole and in part, several at the same time', async () => {
+    const ingest = (file: Buffer): Promise<unknown> =>
+      layers.ingest(digestOf(file), sourceOf(file), GO_ON);
     const files = [makeLayer(1), makeLayer(2), makeLayer(3)];
-    await Promise.all(files.map((file) => layers.ingest(digestOf(file), sourceOf(file), GO_ON)));
+    await Promise.all(files.map(ingest));
+    files.push(makeTarOf(4), makeTarOf(5));
+    await Promise.all(files.slice(-2).map(ingest));
     const middle = { start: 1_000_000, end: 1_300_000 };
     await Promise.all(
       files.map(async (file) => {

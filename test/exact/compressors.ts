@@ -76,6 +76,23 @@ const STRATEGIES = [
   ['fixed', constants.Z_FIXED],
 ] as const;
 
+const plain: Compressor = {
+  name: 'none',
+  tools: [],
+  async settings() {
+    return [
+      { name: 'as it is', compress: async (pieces) => Buffer.concat(pieces) },
+      {
+        name: 'in records of 10 KiB',
+        async compress(pieces) {
+          const tar = Buffer.concat(pieces);
+          return Buffer.concat([tar, Buffer.alloc(10_240 - (tar.length % 10_240))]);
+        },
+      },
+    ];
+  },
+};
+
 const node: Compressor = {
   name: 'zlib as Chromium has it',
   tools: [],
@@ -131,6 +148,7 @@ const go = await requireGo();
 
 /** All of them. */
 export const COMPRESSORS: readonly Compressor[] = [
+  plain,
   node,
   concatenated,
   {

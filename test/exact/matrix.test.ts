@@ -95,7 +95,7 @@ async function expectExact(layer: Layer, settings: readonly Setting[]): Promise<
   // One look every half a second: ingest makes way for requests.
   const patience = { interval: 500, timeout: isLong ? 3_600_000 : 120_000 };
   await expect.poll(async () => (await web.counts()).queued, patience).toBe(0);
-  const refused = { format: 0, broken: 0, structure: 0, notWorthIt: 0, notExact: 0 };
+  const refused = { format: 0, zstd: 0, broken: 0, structure: 0, notWorthIt: 0, notExact: 0 };
   const gone = { intact: 0, both: 0, recipeOnly: pushed.size, refused };
   await expect.poll(web.counts, { timeout: 20_000 }).toMatchObject(gone);
   await expect.poll(intactFiles, { timeout: 20_000 }).toEqual([]);

@@ -48,8 +48,8 @@ export function formatDedup(report: DedupReport): string {
     ['queue', `${formatCount(layers.queued, 'layer')}, ${layers.retrying} to be tried again`],
     [
       'refused',
-      `${refused.format} no gzip, ${refused.broken} broken, ${refused.structure} by structure, ` +
-        `${refused.notWorthIt} not worth it, ${refused.notExact} not exact`,
+      `${refused.format} no gzip or tar, ${refused.zstd} zstd, ${refused.broken} broken, ` +
+        `${refused.structure} by structure, ${refused.notWorthIt} not worth it, ${refused.notExact} not exact`,
     ],
     [
       'ingested',

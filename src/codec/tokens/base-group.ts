@@ -2,8 +2,9 @@
  * Base groups: the tokens of parts that are seen for the first time. They are what is stored of a
  * file, for the layer that brought it as for all later ones, and for whoever wants its bytes.
  */
+import { freeBuffer } from '../../lib/free-bytes.ts';
 import { createSpaceKernel } from '../kernels/instances.ts';
-import { WINDOW } from '../kernels/layout.ts';
+import { SPACE_CAPACITY, WINDOW } from '../kernels/layout.ts';
 import type { SpaceKernel } from '../kernels/types.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { TokenError } from './errors.ts';
@@ -20,6 +21,8 @@ import { readTokenStreams, TOKEN_STREAM_COUNT, TokenStreamWriter } from './token
 
 const PARTS = 0;
 const FIRST_TOKEN_STREAM = 1;
+/** The second of the streams of tokens. */
+const LITERALS = FIRST_TOKEN_STREAM + 1;
 const CONTEXT = FIRST_TOKEN_STREAM + TOKEN_STREAM_COUNT;
 const STREAM_COUNT = CONTEXT + 1;
 /** Parts of a group. */
@@ -91,6 +94,27 @@ export class BaseGroupWriter {
     return this.#count++;
   }
 
+  /** Whether a part of literals finds room. @param size - its bytes */
+  hasRoomForLiterals(size: number): boolean {
+    return this.#count < MAX_PARTS && this.#space.fits(0, size);
+  }
+
+  /**
+   * Adds a part whose tokens are literals, all of them.
+   * @returns its number in the group
+   * @throws TokenError `size` when there is no room for it; then only `clear` helps
+   */
+  addLiterals(bytes: Uint8Array): number {
+    const { length: size } = bytes;
+    // They reach for nothing, so they may lie anywhere. What follows must not reach for them.
+    this.#space.skip(size);
+    this.#layer = undefined;
+    for (const value of [0, size, 0, size]) this.#table.number(value);
+    this.#tokens.addLiterals(bytes);
+    this.#plainSize += size;
+    return this.#count++;
+  }
+
   /** Packs the group, and begins another one. */
   finish(options?: PackOptions): Uint8Array {
     const streams = [this.#table.bytes, ...this.#tokens.streams, this.#context.bytes];
@@ -120,6 +144,11 @@ interface TableRow {
   readonly size: number;
   readonly lead: number;
   readonly count: number;
+}
+
+/** Whether a part has as many tokens as bytes: literals, but for the last one perhaps. */
+function isLiteral({ size, lead, count }: TableRow): boolean {
+  return lead === 0 && count === size;
 }
 
 function readTable(stream: Uint8Array): TableRow[] {
@@ -152,11 +181,6 @@ export interface BaseGroup extends BaseParts {
    * @throws TokenError `truncated`, `trailing` and what `PlainSpace` throws
    */
   plain(): readonly PlainPart[];
-  /**
-   * The bytes of all parts and nothing else, each a copy.
-   * @throws as {@link plain}
-   */
-  contents(): readonly Uint8Array[];
 }
 
 let spaceKernel: SpaceKernel | undefined;
@@ -168,6 +192,26 @@ export interface PlainPart {
   readonly plain: Uint8Array;
   /** Position in the space of the group; keeps the distances between parts, as far as they matter. */
   readonly start: number;
+}
+
+/** Makes the plain bytes of part after part, and takes of each what is wanted. */
+function carryOut<T>(
+  group: OpenGroup,
+  { rows, parts }: { readonly rows: readonly TableRow[]; readonly parts: readonly TokenPart[] },
+  take: (space: PlainSpace, start: number, part: TokenPart) => T,
+): T[] {
+  spaceKernel ??= createSpaceKernel();
+  const space = new PlainSpace(spaceKernel);
+  const context = new ByteReader(group.streams(CONTEXT, 1)[0]!);
+  const taken = parts.map((part, i) =>
+    take(
+      space,
+      space.add(part, rows[i]!.gap, () => context.byte()),
+      part,
+    ),
+  );
+  context.end();
+  return taken;
 }
 
 /** The parts in an open group, and the rows of its table. */
@@ -204,30 +248,57 @@ export function readBaseGroup(bytes: Uint8Array): BaseGroup {
   const group = openGroup('B', STREAM_COUNT, bytes);
   const { rows, parts, tokens } = readParts(group);
 
-  /** Makes the plain bytes of part after part, and takes of each what is wanted. */
-  function carryOut<T>(take: (space: PlainSpace, start: number, part: TokenPart) => T): T[] {
-    spaceKernel ??= createSpaceKernel();
-    const space = new PlainSpace(spaceKernel);
-    const context = new ByteReader(group.streams(CONTEXT, 1)[0]!);
-    const taken = parts.map((part, i) =>
-      take(
-        space,
-        space.add(part, rows[i]!.gap, () => context.byte()),
-        part,
-      ),
-    );
-    context.end();
-    return taken;
-  }
-
   return {
     parts,
     tokens,
     plain: () =>
-      carryOut((space, start, { size }) => {
+      carryOut(group, { rows, parts }, (space, start, { size }) => {
         const plain = space.bytes(Math.max(0, start - WINDOW), start + size).slice();
         return { bytes: plain.subarray(plain.length - size), plain, start };
       }),
-    contents: () => carryOut((space, start, { size }) => space.bytes(start, start + size).slice()),
   };
+}
+
+/** The bytes of the parts of a base group. */
+export interface BaseContents {
+  readonly parts: readonly Uint8Array[];
+  /** All of them, one after the other; {@link parts} are views of this. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Cuts bytes into the parts of a group. */
+function cut(bytes: Uint8Array<ArrayBuffer>, rows: readonly TableRow[]): BaseContents {
+  let at = 0;
+  const parts = rows.map(({ size }) => {
+    at += size;
+    return bytes.subarray(at - size, at);
+  });
+  return { parts, bytes };
+}
+
+/**
+ * Reads the bytes of the parts of a base group and nothing else.
+ * @throws TokenError when it is damaged or no such group
+ */
+export function readBaseContents(bytes: Uint8Array): BaseContents {
+  const group = openGroup('B', STREAM_COUNT, bytes);
+  const rows = readTable(group.streams(PARTS, 1)[0]!);
+  const size = rows.reduce((sum, row) => sum + row.size, 0);
+  if (size > SPACE_CAPACITY) throw new TokenError('size');
+  const all = new Uint8Array(size);
+  const literals = rows.every(isLiteral) ? group.streams(LITERALS, 1)[0]! : undefined;
+  if (literals?.length === size) {
+    // As files of plain layers are stored: there is no token that has to be looked at.
+    all.set(literals);
+  } else {
+    const { parts, tokens } = readParts(group);
+    let at = 0;
+    carryOut(group, { rows, parts }, (space, start, part) => {
+      all.set(space.bytes(start, start + part.size), at);
+      at += part.size;
+    });
+    freeBuffer(tokens.buffer);
+  }
+  group.free();
+  return cut(all, rows);
 }

@@ -87,6 +87,16 @@ export class PlainSpace {
     });
   }
 
+  /**
+   * Leaves out a part whose tokens are literals, as far as nothing that comes later reaches for them.
+   * @param size - its bytes
+   * @throws TokenError `size` when it does not fit
+   */
+  skip(size: number): void {
+    if (!this.fits(0, size)) throw new TokenError('size');
+    this.#end += size;
+  }
+
   /** @param handle - called for some tokens at a time, when it is known what they need */
   #place({ tokens, size, lead }: TokenPart, gap: number, handle: (count: number) => void): number {
     if (gap > MAX_GAP || lead > Math.min(size, MAX_OVERHANG) || !this.fits(gap, size)) {

@@ -66,6 +66,12 @@ export class TokenStreamWriter {
     }
   }
 
+  /** Adds a literal for each byte. */
+  addLiterals(bytes: Uint8Array): void {
+    this.#literals.append(bytes);
+    this.#run += bytes.length;
+  }
+
   #encode(tokens: Uint32Array): void {
     const kernel = this.#kernel;
     kernel.tokens.set(tokens);

@@ -9,6 +9,8 @@ import type { PartRecord, Variant } from './records.ts';
 
 /** Occurrences of one part that are kept, for layers whose compressors differ. */
 export const MAX_VARIANTS = 3;
+/** With the one that a plain layer has brought, which compressors have little use for. */
+const MAX_PLACES = MAX_VARIANTS + 1;
 
 /** Bytes of a SHA-256. */
 const HASH_SIZE = 32;
@@ -31,12 +33,12 @@ export interface PlacedPart {
   readonly variant: Variant;
 }
 
-/** Enters parts in the index. One that has its number of variants gets no more. */
+/** Enters parts in the index. One that has its number of places gets no more. */
 export function enterParts(changes: Changes, parts: readonly PlacedPart[]): void {
   const found = new Map<string, readonly Variant[]>();
   for (const { hash, variant } of parts) {
     const known = found.get(hash) ?? changes.record<PartRecord>(keys.part(hash))?.variants ?? [];
-    if (known.length < MAX_VARIANTS) found.set(hash, [...known, variant]);
+    if (known.length < MAX_PLACES) found.set(hash, [...known, variant]);
   }
   for (const [hash, variants] of found) {
     changes.put(keys.part(hash), { variants } satisfies PartRecord);

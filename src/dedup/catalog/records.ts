@@ -90,6 +90,8 @@ export interface QueuedLayerRecord {
 export interface RefusedLayerRecord {
   readonly reason: RefusalReason;
   readonly at: number;
+  /** Format of the data directory that the program knew which refused it; none: 2 or less. */
+  readonly format?: number;
 }
 
 /** A layer that is there as it was pushed, although it has a recipe. */
@@ -145,6 +147,7 @@ export const NO_DEDUP_TOTALS: DedupTotals = {
   copyBytes: 0,
   queued: 0,
   'refused format': 0,
+  'refused zstd': 0,
   'refused broken': 0,
   'refused structure': 0,
   'refused not-worth-it': 0,

@@ -1,14 +1,23 @@
 /** Layers without a recipe: those that wait to be ingested, and those that are kept as they are. */
 import type { Digest } from '../../oci/digest.ts';
+import { FORMAT } from '../../storage/format.ts';
+import type { KeyValueStore } from '../../storage/kv/types.ts';
 import type { Changes } from '../../storage/metadata/changes.ts';
 import { keys } from '../../storage/metadata/keys.ts';
+import { decode } from '../../storage/metadata/records.ts';
 import type { RefusalReason } from '../errors.ts';
 import type { QueuedLayerRecord, RefusedLayerRecord } from './records.ts';
 import { countTotals } from './totals.ts';
 
-/** Whether a layer needs no ingest. */
-export function isSettled(store: { has(key: string): boolean }, digest: Digest): boolean {
-  return store.has(keys.recipe(digest)) || store.has(keys.refusedLayer(digest));
+/** Refusals of what a later program may take apart. */
+const MAY_CHANGE: ReadonlySet<RefusalReason> = new Set(['format', 'zstd']);
+
+/** Whether a layer needs no ingest. One that an older program did not know how to take apart does. */
+export function isSettled(kv: KeyValueStore, digest: Digest): boolean {
+  if (kv.has(keys.recipe(digest))) return true;
+  const refusal = kv.read(keys.refusedLayer(digest), decode<RefusedLayerRecord>);
+  if (refusal === undefined) return false;
+  return !MAY_CHANGE.has(refusal.reason) || refusal.format === FORMAT;
 }
 
 /** Puts a layer into the queue. @param at - milliseconds since 1970 */
@@ -35,7 +44,8 @@ export function noteRefusal(
 ): void {
   forgetQueued(changes, digest);
   if (changes.tx.has(keys.refusedLayer(digest))) return;
-  changes.put(keys.refusedLayer(digest), { reason, at } satisfies RefusedLayerRecord);
+  const record: RefusedLayerRecord = { reason, at, format: FORMAT };
+  changes.put(keys.refusedLayer(digest), record);
   countTotals(changes, { [`refused ${reason}`]: 1 }, 1);
 }
 

@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { MAX_OVERHANG } from '../../codec/kernels/layout.ts';
-import { readBaseGroup } from '../../codec/tokens/base-group.ts';
+import { readBaseContents } from '../../codec/tokens/base-group.ts';
 import { PART_SIZE } from '../../codec/tokens/part.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { keys, ranges } from '../../storage/metadata/keys.ts';
@@ -142,7 +142,7 @@ export function createStoredFiles(
   async function plainOf(group: GroupId): Promise<readonly Uint8Array[]> {
     const known = groups.get(group);
     if (known !== undefined) return known;
-    const plain = readBaseGroup((await segments.read(group)).bytes).contents();
+    const plain = readBaseContents((await segments.read(group)).bytes).parts;
     groups.set(group, plain);
     // Some milliseconds of work: others have their turn before the next group.
     await turn();

@@ -1,6 +1,6 @@
 /**
  * The files of a layer that has no tree: small ones that stay as they were pushed, those that wait for
- * their ingest, plain tars, zstd. The layer is unpacked to see what is in it, within limits; the tree
+ * their ingest, zstd. The layer is unpacked to see what is in it, within limits; the tree
  * is remembered. Its files are read by unpacking it again.
  */
 import { hash } from 'node:crypto';

@@ -5,6 +5,7 @@
 import { parentPort } from 'node:worker_threads';
 import { freeBytes } from '../../lib/free-bytes.ts';
 import { LayerRefusedError } from '../errors.ts';
+import type { CuttableFormat } from '../section/layer-cutter.ts';
 import { createLayerTaker, type IngestHost } from './take-apart.ts';
 import { TAKE_APART } from './take-apart-options.ts';
 import {
@@ -79,10 +80,10 @@ const host: IngestHost = {
   },
 };
 
-async function take(): Promise<void> {
+async function take(format: CuttableFormat): Promise<void> {
   chunks.length = 0;
   try {
-    const taken = await taker.take(read(), host);
+    const taken = await taker.take({ format, chunks: read() }, host);
     post({ kind: 'taken', taken: { ...taken, sums: ownCopy(taken.sums) } });
   } catch (error) {
     const reason = error instanceof LayerRefusedError ? error.reason : undefined;
@@ -92,7 +93,7 @@ async function take(): Promise<void> {
 }
 
 parentPort?.on('message', (message: TakerMessage) => {
-  if (message.kind === 'begin') void take();
+  if (message.kind === 'begin') void take(message.format);
   else if (message.kind === 'answer') asked?.resolve(message.answer);
   else {
     chunks.push(message.kind === 'chunk' ? message.bytes : undefined);

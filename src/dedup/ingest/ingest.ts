@@ -11,6 +11,7 @@ import { LayerDamagedError, LayerRefusedError } from '../errors.ts';
 import { encodeRecipeIndex, type RecipeIndex } from '../recipe/recipe-index.ts';
 import { isGroupError } from '../restore/damage.ts';
 import { restoreWhole } from '../restore/restore-whole.ts';
+import type { CuttableFormat } from '../section/layer-cutter.ts';
 import type { IngestTurn } from './gate.ts';
 import type { Reservations } from './reservations.ts';
 import { createIngestSession, type IngestSession } from './session.ts';
@@ -18,6 +19,13 @@ import type { LayerTaker, TakenApart } from './take-apart.ts';
 
 /** The bytes of a layer as they were pushed. */
 export type LayerSource = (signal: AbortSignal) => AsyncIterable<Uint8Array>;
+
+/** A layer that is to be ingested. */
+interface LayerToIngest {
+  readonly digest: Digest;
+  readonly format: CuttableFormat;
+  readonly source: LayerSource;
+}
 
 /** What an ingest needs besides the store. */
 export interface IngestTools {
@@ -74,17 +82,17 @@ async function verify(
 async function make(
   context: DedupContext,
   recipe: number,
-  layer: { readonly digest: Digest; readonly source: LayerSource },
+  { digest, format, source }: LayerToIngest,
   { tools, signal }: { readonly tools: IngestTools; readonly signal: AbortSignal },
 ): Promise<IngestResult> {
-  const { digest, source } = layer;
   const writer = await context.segments.begin(signal);
   try {
     const { reservations, turn } = tools;
     const session = createIngestSession(context, { recipe, writer, reservations, signal });
     let taken: TakenApart;
     try {
-      taken = await tools.taker.take(inTurn(source(signal), turn, signal), session);
+      const chunks = inTurn(source(signal), turn, signal);
+      taken = await tools.taker.take({ format, chunks }, session);
     } finally {
       session.release();
     }
@@ -127,7 +135,7 @@ async function make(
  */
 export async function ingestLayer(
   context: DedupContext,
-  layer: { readonly digest: Digest; readonly source: LayerSource },
+  layer: LayerToIngest,
   options: { readonly tools: IngestTools; readonly signal: AbortSignal },
 ): Promise<IngestResult> {
   const { kv, running, logger } = context;

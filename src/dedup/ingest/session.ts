@@ -1,5 +1,8 @@
 /** The store's side of an ingest: finds parts, writes groups and enters sections. */
 
+import type { KeyValueStore } from '../../storage/kv/types.ts';
+import { keys } from '../../storage/metadata/keys.ts';
+import { decode, type GroupRecord } from '../../storage/metadata/records.ts';
 import { GroupDamagedError, GroupMissingError } from '../../storage/segments/errors.ts';
 import { type GroupId, MAX_GROUP, type Placement } from '../../storage/segments/types.ts';
 import type { SegmentWriter } from '../../storage/segments/writer.ts';
@@ -31,6 +34,20 @@ function groupsOf(kind: number, bytes: Uint8Array): { kind: number; bytes: Uint8
     groups.push({ kind, bytes: bytes.subarray(at, at + MAX_GROUP) });
   }
   return groups;
+}
+
+/** Tells of groups, each of which is looked up once, whether they are there and not known to be damaged. */
+function createGroupCheck(kv: KeyValueStore): (group: GroupId) => boolean {
+  const known = new Map<GroupId, boolean>();
+  return (group) => {
+    let isThere = known.get(group);
+    if (isThere === undefined) {
+      const record = kv.read(keys.group(group), decode<GroupRecord>);
+      isThere = record !== undefined && record.damaged === undefined;
+      known.set(group, isThere);
+    }
+    return isThere;
+  };
 }
 
 /** Begins the session of a recipe; it writes by a writer that stays open until the ingest ends. */
@@ -103,8 +120,9 @@ export function createIngestSession(
       // From an attempt whose groups went away.
       release();
       let found: (readonly BasePlace[])[] = [];
+      const isThere = createGroupCheck(kv);
       const choose = (): readonly string[] => {
-        found = hashes.map((hash) => findPart(kv, hash));
+        found = hashes.map((hash) => findPart(kv, hash).filter(({ group }) => isThere(group)));
         // Before anybody else has a turn, who could collect them.
         pin(new Set(found.flat().map(({ group }) => group)));
         return hashes.filter((_, i) => found[i]!.length === 0);

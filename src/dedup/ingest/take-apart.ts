@@ -10,9 +10,9 @@ import { LayerRefusedError } from '../errors.ts';
 import type { TreePiece } from '../files/model.ts';
 import { BlockSums } from '../recipe/block-sums.ts';
 import { memoryOf } from '../restore/rebuild-job.ts';
-import { createCutterTools, SectionCutter } from '../section/cutter.ts';
 import type { SectionDraft } from '../section/draft.ts';
 import { joinSection } from '../section/format.ts';
+import { type CuttableFormat, createCutters } from '../section/layer-cutter.ts';
 import type { BasePlace } from '../section/model.ts';
 import { type NewBase, packSection } from '../section/pack.ts';
 
@@ -59,7 +59,7 @@ export interface TakenApart {
 
 /** How layers are taken apart. */
 export interface TakeApartOptions {
-  /** Most variants of one part that are kept. */
+  /** Most variants of one part that are kept, see `SectionPacking`. */
   readonly maxVariants: number;
   /** Level of zstd for what is stored. */
   readonly level: number;
@@ -72,13 +72,18 @@ const PIECES_AT_ONCE = 32;
 /** How often a section is packed, when groups that it refers to are gone in the meantime. */
 const ATTEMPTS = 4;
 
+/** A layer that is to be taken apart: what it is, and its bytes. */
+export interface LayerToTake {
+  readonly format: CuttableFormat;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+const NO_GROUPS: ReadonlyMap<GroupId, BaseParts> = new Map();
+
 /** Takes layers apart, one at a time. */
 export interface LayerTaker {
-  /**
-   * @param chunks - the bytes of the layer
-   * @throws LayerRefusedError ('format', 'broken', 'structure'), what the host and the chunks throw
-   */
-  take(chunks: AsyncIterable<Uint8Array>, host: IngestHost): Promise<TakenApart>;
+  /** @throws LayerRefusedError ('format', 'broken', 'structure'), what the host and the chunks throw */
+  take(layer: LayerToTake, host: IngestHost): Promise<TakenApart>;
 }
 
 /** A group that is damaged is as good as none: its parts are stored anew. */
@@ -105,7 +110,7 @@ function* inLists<T>(items: Iterable<T>, count: number): Generator<T[], void> {
 
 /** Creates a taker, with a cache of decoded groups. */
 export function createLayerTaker({ maxVariants, level }: TakeApartOptions): LayerTaker {
-  const tools = createCutterTools();
+  const createCutter = createCutters();
   const decoded = new LRUCache<GroupId, BaseParts>({
     maxSize: CACHE_SIZE,
     sizeCalculation: memoryOf,
@@ -145,7 +150,8 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
     const hashes = draft.parts.map(({ hash }) => hash);
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const variants = hashes.length > 0 ? await host.find(hashes) : [];
-      const groups = await groupsOf(variants, host);
+      // Of parts of plain layers only the place is needed.
+      const groups = draft.isPlain ? NO_GROUPS : await groupsOf(variants, host);
       const packed = packSection(draft, { variants, groups }, { layer, maxVariants, level });
       const ids = packed.bases.length > 0 ? await host.writeBases(packed.bases) : [];
       const { uses, structure, gaps, patches } = packed.finish(ids);
@@ -165,8 +171,8 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
     throw new Error('base groups went away again and again');
   }
 
-  async function takeAll(chunks: AsyncIterable<Uint8Array>, host: IngestHost): Promise<TakenApart> {
-    const cutter = new SectionCutter(tools);
+  async function takeAll({ format, chunks }: LayerToTake, host: IngestHost): Promise<TakenApart> {
+    const cutter = createCutter(format);
     const hasher = new BlockSums();
     const sums = new ByteWriter();
     const layer = {};
@@ -203,9 +209,9 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
   }
 
   return {
-    async take(chunks, host) {
+    async take(layer, host) {
       try {
-        return await takeAll(chunks, host);
+        return await takeAll(layer, host);
       } catch (error) {
         if (error instanceof GzipError) {
           const reason = error.code === 'magic' && error.offset === 0 ? 'format' : 'broken';

@@ -1,5 +1,6 @@
 /** What a thread that takes layers apart and its owner say to each other. */
 import type { RefusalReason } from '../errors.ts';
+import type { CuttableFormat } from '../section/layer-cutter.ts';
 import type { IngestHost, TakenApart } from './take-apart.ts';
 
 /** A call of the store by the thread. */
@@ -15,7 +16,7 @@ export type HostAnswer = Awaited<ReturnType<IngestHost[keyof IngestHost]>>;
 
 /** What the thread hears. */
 export type TakerMessage =
-  | { readonly kind: 'begin' }
+  | { readonly kind: 'begin'; readonly format: CuttableFormat }
   | { readonly kind: 'chunk'; readonly bytes: Uint8Array }
   | { readonly kind: 'end' }
   | { readonly kind: 'answer'; readonly answer: HostAnswer };

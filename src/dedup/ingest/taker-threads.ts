@@ -4,7 +4,7 @@ import { freeBytes } from '../../lib/free-bytes.ts';
 import { createSlots } from '../../lib/slots.ts';
 import { workerUrl } from '../../lib/worker-url.ts';
 import { LayerRefusedError } from '../errors.ts';
-import type { IngestHost, LayerTaker, TakenApart } from './take-apart.ts';
+import type { IngestHost, LayerTaker, LayerToTake, TakenApart } from './take-apart.ts';
 import {
   type HostAnswer,
   type HostCall,
@@ -43,7 +43,7 @@ async function answerTo(host: IngestHost, call: HostCall): Promise<HostAnswer> {
 /** Lets a thread take one layer apart. */
 function takeOn(
   worker: Worker,
-  chunks: AsyncIterable<Uint8Array>,
+  { format, chunks }: LayerToTake,
   host: IngestHost,
 ): Promise<TakenApart> {
   const iterator = chunks[Symbol.asyncIterator]();
@@ -88,7 +88,7 @@ function takeOn(
   worker.on('message', hear);
   worker.on('error', reject);
   worker.on('exit', end);
-  post({ kind: 'begin' });
+  post({ kind: 'begin', format });
   return outcome.promise.finally(async () => {
     worker.off('message', hear);
     worker.off('error', reject);
@@ -132,9 +132,9 @@ export function createTakerThreads(count: number): LayerTakers {
         const thread = worker ?? start();
         let isClean = true;
         const taker: LayerTaker = {
-          async take(chunks, host) {
+          async take(layer, host) {
             isClean = false;
-            const taken = await takeOn(thread, chunks, host);
+            const taken = await takeOn(thread, layer, host);
             isClean = true;
             return taken;
           },

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { MAX_OVERHANG, WINDOW } from '../../codec/kernels/layout.ts';
 import { PART_SIZE, type TokenPart } from '../../codec/tokens/part.ts';
 import { freeBuffer } from '../../lib/free-bytes.ts';
+import type { FoundPart } from '../files/tree-builder.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { MAX_GAP_TOKENS, MAX_PARTS, SECTION_SIZE } from './limits.ts';
 import type { SectionEvent } from './model.ts';
@@ -79,6 +80,8 @@ export class SectionDraft {
   readonly startBit: number;
   readonly startToken: number;
   readonly startByte: number;
+  /** Whether its layer is not compressed; tokens are counted in gaps only then. */
+  readonly isPlain: boolean;
   /** Known when the section has ended. */
   endBit = 0;
   events: readonly SectionEvent[] = [];
@@ -96,10 +99,11 @@ export class SectionDraft {
 
   constructor(
     start: { readonly bit: number; readonly token: number; readonly byte: number },
-    memory: SectionMemory,
+    { memory, isPlain }: { readonly memory: SectionMemory; readonly isPlain: boolean },
     plain = new PlainBytes(0, memory.plain),
   ) {
     this.#memory = memory;
+    this.isPlain = isPlain;
     this.startBit = start.bit;
     this.startToken = start.token;
     this.startByte = start.byte;
@@ -128,8 +132,8 @@ export class SectionDraft {
     this.#plain.add(bytes);
   }
 
-  /** Takes tokens that belong to no part. */
-  addGap(tokens: Uint32Array): void {
+  /** Takes tokens that belong to no part; of a plain layer its bytes, which are literals. */
+  addGap(tokens: Uint32Array | Uint8Array): void {
     const count = this.#gapCount + tokens.length;
     if (count > this.#gaps.length) {
       const grown = new Uint32Array(Math.max(count, 2 * this.#gaps.length));
@@ -143,7 +147,7 @@ export class SectionDraft {
     this.#tokenCount += tokens.length;
   }
 
-  /** Takes a part; its plain bytes are there. */
+  /** Takes a part; its plain bytes are there. Of a plain layer it has no tokens. */
   addPart({ tokens, size, lead }: TokenPart, start: number): void {
     const bytes = this.#plain.slice(start, start + size);
     this.parts.push({
@@ -163,11 +167,19 @@ export class SectionDraft {
     return this.#plain.slice(start - WINDOW, start + size);
   }
 
+  /** What the tree of the layer is told of the last part. @param section - number of the section */
+  lastFound(section: number): FoundPart {
+    const part = this.parts.length - 1;
+    const { hash: found, start, size } = this.parts[part]!;
+    const bytes = (): Uint8Array => this.#plain.slice(start, start + size);
+    return { hash: found, start, section, part, bytes };
+  }
+
   /** Begins the next section. What comes later belongs to it. */
   next(bit: number, byte: number): SectionDraft {
     const start = { bit, token: this.startToken + this.#tokenCount, byte };
     const plain = this.#plain.from(Math.max(0, byte - BEFORE));
-    return new SectionDraft(start, this.#memory, plain);
+    return new SectionDraft(start, { memory: this.#memory, isPlain: this.isPlain }, plain);
   }
 
   /** Its tokens in order, from the one of this number on. */

@@ -23,6 +23,8 @@ function mapStreams<T>(make: (index: number) => T): Streams<T> {
 const HEADER = 3;
 const TRAILER = 4;
 const TAIL = 5;
+/** The only event of a section of a plain layer. */
+const PLAIN = 6;
 const KIND_MASK = 7;
 /** Further bits of that byte. */
 const FINAL = 8;
@@ -110,7 +112,8 @@ function writeParts({ parts, lastGap }: SectionStructure, streams: Streams<ByteW
 export function packStructure(structure: SectionStructure, options?: PackOptions): Uint8Array {
   const streams = mapStreams(() => new ByteWriter());
   writeParts(structure, streams);
-  writeEvents(structure.events, streams);
+  if (structure.isPlain) streams.events.byte(PLAIN);
+  else writeEvents(structure.events, streams);
   const bytes = NAMES.map((name) => streams[name].bytes);
   return packGroup('S', bytes, options);
 }
@@ -157,11 +160,13 @@ function readBlock(flags: number, events: ByteReader, trees: ByteReader): BlockE
   };
 }
 
-function readEvents({ events, trees, verbatim }: Streams<ByteReader>): SectionEvent[] {
+/** The events of a section; undefined when its layer is plain. */
+function readEvents({ events, trees, verbatim }: Streams<ByteReader>): SectionEvent[] | undefined {
   const all: SectionEvent[] = [];
   while (events.left > 0) {
     const flags = events.byte();
     const kind = flags & KIND_MASK;
+    if (flags === PLAIN && all.length === 0) return undefined;
     if (kind < HEADER) {
       all.push(readBlock(flags, events, trees));
     } else if (kind === TRAILER) {
@@ -218,5 +223,9 @@ export function readStructure(bytes: Uint8Array): SectionStructure {
   const lastGap = gaps.number();
   const events = readEvents(streams);
   for (const name of NAMES) streams[name].end();
-  return { events, parts, lastGap };
+  const isPlain = events === undefined;
+  if (isPlain && parts.some(({ lead }) => lead !== undefined)) {
+    throw new RecipeError('a patch in a plain layer');
+  }
+  return { isPlain, events: events ?? [], parts, lastGap };
 }

@@ -5,6 +5,9 @@
  * sequence of events: blocks that cover the tokens, headers and trailers of gzip members, and what
  * follows the last one. A section has some of either. It begins where a gap or a part begins, which
  * may be inside of a block; then its first event is the rest of that block.
+ *
+ * A layer that is not compressed has no blocks and no headers. Its tokens are literals, each of which
+ * is a byte, and its parts are the bytes of those that are kept, whatever their tokens are.
  */
 import type { BlockHead } from '../../codec/deflate/block.ts';
 import type { GzipHeader, GzipTail, GzipTrailer } from '../../codec/gzip/parts.ts';
@@ -44,6 +47,8 @@ export interface PartReference extends BasePlace {
 
 /** What a section says of its structure. */
 export interface SectionStructure {
+  /** Whether it belongs to a layer that is not compressed; it has no events then, and no leads. */
+  readonly isPlain: boolean;
   readonly events: readonly SectionEvent[];
   readonly parts: readonly PartReference[];
   /** Gap tokens after the last part. */

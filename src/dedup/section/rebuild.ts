@@ -12,9 +12,12 @@ import type { GroupId } from '../../storage/segments/types.ts';
 import { RecipeError } from '../errors.ts';
 import { readStructure, splitSection } from './format.ts';
 import type { BitRange, BlockEvent, SectionEvent, SectionStructure } from './model.ts';
+import { type ContentSource, rebuildPlain } from './rebuild-plain.ts';
 
 /** Gives the base groups that a section needs. */
-export type BaseSource = (id: GroupId) => BaseParts;
+export interface BaseSource extends ContentSource {
+  parts(id: GroupId): BaseParts;
+}
 
 /** What the writer is told of a block, of which only a part may be written. */
 function headOf(event: BlockEvent): BlockHead {
@@ -74,6 +77,10 @@ export class SectionRebuilder {
     const phase = startBit % 8;
     const { structure, gaps, patches } = splitSection(bytes);
     const section = readStructure(structure);
+    if (section.isPlain) {
+      rebuildPlain(section, gaps, bases, out);
+      return out;
+    }
     this.#events = section.events;
     this.#next = this.#count = this.#wanted = this.#at = this.#skip = 0;
     this.#out = out;
@@ -116,7 +123,7 @@ export class SectionRebuilder {
     };
     for (const part of parts) {
       if (part.gap > 0) gap(part.gap);
-      const base = bases(part.group).parts[part.index];
+      const base = bases.parts(part.group).parts[part.index];
       if (base === undefined) throw new RecipeError('a part that is not in its group');
       if (part.lead === undefined) this.#write(base.tokens);
       else if (patchReader === undefined) throw new RecipeError('a patch that is not there');

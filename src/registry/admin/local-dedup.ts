@@ -44,6 +44,7 @@ export function dedupReport(store: Store, layers: LayerStore): DedupReport {
       retrying: now.resting,
       refused: {
         format: totals['refused format'],
+        zstd: totals['refused zstd'],
         broken: totals['refused broken'],
         structure: totals['refused structure'],
         notWorthIt: totals['refused not-worth-it'],

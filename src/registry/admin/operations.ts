@@ -123,6 +123,7 @@ export interface DedupReport {
     /** Layers that are kept as they are, by the reason. */
     readonly refused: {
       readonly format: number;
+      readonly zstd: number;
       readonly broken: number;
       readonly structure: number;
       readonly notWorthIt: number;

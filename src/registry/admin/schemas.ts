@@ -113,7 +113,8 @@ export const dedupReport: z.ZodType<DedupReport> = z
       retrying: count('Those of them whose ingest has failed before.'),
       refused: z
         .object({
-          format: count('No gzip files.'),
+          format: count('Neither gzip files nor tars.'),
+          zstd: count('Compressed with zstd.'),
           broken: count('Broken gzip files.'),
           structure: count('More blocks or members than is sensible.'),
           notWorthIt: count('Would take more room than now.'),

@@ -109,8 +109,8 @@ const LABELLED: readonly LabelledFigure[] = [
     help: 'Layers that are kept as they were pushed, by the reason.',
     label: 'reason',
     read({ dedup: { layers } }) {
-      const { format, broken, structure, notWorthIt, notExact } = layers.refused;
-      return { format, broken, structure, not_worth_it: notWorthIt, not_exact: notExact };
+      const { notWorthIt, notExact, ...others } = layers.refused;
+      return { ...others, not_worth_it: notWorthIt, not_exact: notExact };
     },
   },
 ];

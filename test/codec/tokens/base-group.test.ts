@@ -5,6 +5,7 @@ import { SPACE_CAPACITY, WINDOW } from '../../../src/codec/kernels/layout.ts';
 import {
   BaseGroupWriter,
   type BasePart,
+  readBaseContents,
   readBaseGroup,
 } from '../../../src/codec/tokens/base-group.ts';
 import { packGroup } from '../../../src/codec/tokens/group.ts';
@@ -82,6 +83,53 @@ describe('base groups', PATIENT, () => {
       ),
       runs(200),
     );
+  });
+
+  it('have parts of literals among others, which do not reach for them', () => {
+    fc.assert(
+      fc.property(layers, fc.infiniteStream(fc.boolean()), (parts, choice) => {
+        const writer = new BaseGroupWriter();
+        const isLiteral = parts.map(() => choice.next().value);
+        const places = parts.map((part, i) =>
+          isLiteral[i] ? writer.addLiterals(Uint8Array.from(bytesOf(part))) : writer.add(part),
+        );
+        expect(places).toEqual(parts.map((_, i) => i));
+        const packed = writer.finish();
+        const group = readBaseGroup(packed);
+        expect(group.parts.map(({ tokens, lead }) => [[...tokens], lead])).toEqual(
+          parts.map((part, i) =>
+            isLiteral[i] ? [bytesOf(part), 0] : [[...part.tokens], part.lead],
+          ),
+        );
+        const bytes = parts.map(bytesOf);
+        expect(group.plain().map((part) => [...part.bytes])).toEqual(bytes);
+        expect(readBaseContents(packed).parts.map((part) => [...part])).toEqual(bytes);
+      }),
+      runs(200),
+    );
+  });
+
+  it('of literals only give their bytes, and are full in time', () => {
+    const writer = new BaseGroupWriter();
+    const wanted: number[][] = [];
+    for (let i = 0; !writer.isFull; i++) {
+      const bytes = Uint8Array.from({ length: i % 700 }, (_, at) => at * i);
+      expect(writer.hasRoomForLiterals(bytes.length)).toBe(true);
+      writer.addLiterals(bytes);
+      wanted.push([...bytes]);
+    }
+    expect(writer.hasRoomForLiterals(SPACE_CAPACITY)).toBe(false);
+    expect(errorCodeOf(() => writer.addLiterals(new Uint8Array(SPACE_CAPACITY)))).toBe('size');
+    const { parts } = readBaseContents(writer.finish());
+    expect(parts.map((part) => [...part])).toEqual(wanted);
+  });
+
+  it('whose last literal is a match in truth give the right bytes', () => {
+    const plain = Uint8Array.of(7, 7, 7);
+    const tokens = Uint32Array.of(7, 7, matchToken(3, 1));
+    const writer = new BaseGroupWriter();
+    writer.add({ layer: {}, start: 0, size: 3, lead: 0, tokens, plain });
+    expect([...readBaseContents(writer.finish()).parts[0]!]).toEqual([7, 7, 7]);
   });
 
   it('can be rewritten with any part left out, again and again', () => {

@@ -21,6 +21,11 @@ beforeEach(async () => {
 
 afterEach(() => store.close());
 
+const FORMS = [
+  ['a gzip layer', (tar: Buffer): Buffer => gzipSync(tar)],
+  ['a plain layer', (tar: Buffer): Buffer => tar],
+] as const;
+
 async function open(digest: string): Promise<LayerFiles> {
   const files = await store.layers.files.open(digest, GO_ON);
   if (files === undefined) throw new Error('no tree');
@@ -57,7 +62,7 @@ async function pathsOf(files: LayerFiles): Promise<string[]> {
 const sha256 = (bytes: Uint8Array): string =>
   createHash('sha256').update(bytes).digest('base64url');
 
-describe('the tree of a layer', () => {
+describe.each(FORMS)('the tree of %s', (_, layerOf) => {
   it('has all files with what the archive says, in the order of their paths', async () => {
     const layer: TarEntry[] = [
       { path: 'b/' },
@@ -71,7 +76,7 @@ describe('the tree of a layer', () => {
       { path: 'empty', bytes: Buffer.alloc(0) },
       { path: 'b/c', bytes: text(6_000, 3), mode: 0o600 },
     ];
-    const digest = await store.add(gzipSync(makeTar(layer)));
+    const digest = await store.add(layerOf(makeTar(layer)));
     const files = await open(digest);
     expect(await pathsOf(files)).toEqual(['a', 'b', 'b/c', 'b/gone', 'b-x', 'empty']);
     expect(await files.tree.node('b')).toMatchObject({
@@ -98,7 +103,7 @@ describe('the tree of a layer', () => {
       { path: 'large', bytes: large },
       { path: 'next', bytes: text(70_000, 3) },
     ];
-    const files = await open(await store.add(gzipSync(makeTar(layer))));
+    const files = await open(await store.add(layerOf(makeTar(layer))));
     const entry = await entryAt(files, 'large');
     expect(entry.content?.digest).toBe(sha256(large));
     expect((await bytesOf(files, entry)).equals(large)).toBe(true);
@@ -141,13 +146,15 @@ describe('the tree of a layer', () => {
       bytes: text(1_000 + 31 * i, i),
     }));
     await store.add(gzipSync(makeTar(tree), { level: 9 }));
-    const files = await open(await store.add(gzipSync(makeTar(tree.toReversed()), { level: 1 })));
+    const files = await open(await store.add(layerOf(makeTar(tree.toReversed()))));
     for (const { path, bytes } of tree) {
       expect((await bytesOf(files, await entryAt(files, path))).equals(bytes)).toBe(true);
     }
     files.release();
   });
+});
 
+describe('the tree of a layer', () => {
   it('finds single paths among thousands, and goes on from any of them', async () => {
     const layer = Array.from({ length: 3_000 }, (_, i) => ({
       path: `d${i % 50}/f${i}`,

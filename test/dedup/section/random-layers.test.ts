@@ -1,7 +1,8 @@
-/** Property: any tar by any compressor comes back, also when its files are known from another layer. */
+/** Property: any tar by any compressor or none comes back, also when its files are known from another layer. */
 import { constants, gzipSync, type ZlibOptions } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { CuttableFormat } from '../../../src/dedup/section/layer-cutter.ts';
 import { noise, text } from '../../codec/support/content.ts';
 import { runs } from '../../codec/support/effort.ts';
 import { makeTar, type TarEntry } from '../../support/tar.ts';
@@ -27,8 +28,23 @@ const compression = fc.record<ZlibOptions>({
   ),
 });
 
-/** A layer: a tar, perhaps cut into members and cut short, by one compressor. */
-const layer = fc
+/** A layer, and what it is. */
+interface AnyLayer {
+  readonly file: Buffer;
+  readonly format: CuttableFormat;
+}
+
+/** A tar, perhaps cut short or followed by what is none, as it is. */
+const plainLayer = fc
+  .tuple(entries, fc.nat(3), fc.uint8Array({ maxLength: 2000 }))
+  .map(([files, missing, tail]): AnyLayer => {
+    const whole = makeTar(files);
+    const tar = whole.subarray(0, whole.length - missing * 300);
+    return { file: Buffer.concat([tar, tail]), format: 'tar' };
+  });
+
+/** A tar, perhaps cut into members and cut short, by one compressor. */
+const gzipLayer = fc
   .tuple(
     entries,
     compression,
@@ -46,23 +62,26 @@ const layer = fc
     return Buffer.concat([...parts, tail]);
   })
   // What begins like a member and is none is refused.
-  .filter((file) => file.length > 0);
+  .filter((file) => file.length > 0)
+  .map((file): AnyLayer => ({ file, format: 'gzip' }));
+
+const layer = fc.oneof(gzipLayer, plainLayer);
 
 describe('random layers', () => {
   it('come back bit for bit', () => {
     fc.assert(
       fc.property(
-        fc.array(layer, { minLength: 1, maxLength: 3 }),
+        fc.array(layer, { minLength: 1, maxLength: 4 }),
         fc.integer({ min: 1, max: 99_999 }),
         (files, chunk) => {
           const layers = new MemoryLayers();
-          const stored = files.map((file) => layers.add(file, chunk));
-          for (const [i, file] of files.entries()) {
+          const stored = files.map(({ file, format }) => layers.add(file, chunk, format));
+          for (const [i, { file }] of files.entries()) {
             expect(layers.rebuild(stored[i]!).equals(file)).toBe(true);
           }
         },
       ),
-      runs(30),
+      runs(40),
     );
   });
 });

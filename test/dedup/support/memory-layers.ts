@@ -1,8 +1,13 @@
 /** Layers in memory, cut into sections and rebuilt, without a store. */
-import { type BaseGroup, readBaseGroup } from '../../../src/codec/tokens/base-group.ts';
-import { SectionCutter } from '../../../src/dedup/section/cutter.ts';
+import {
+  type BaseContents,
+  type BaseParts,
+  readBaseContents,
+  readBaseParts,
+} from '../../../src/codec/tokens/base-group.ts';
 import type { SectionDraft } from '../../../src/dedup/section/draft.ts';
 import { joinSection } from '../../../src/dedup/section/format.ts';
+import { type CuttableFormat, createCutters } from '../../../src/dedup/section/layer-cutter.ts';
 import type { BasePlace, BitRange } from '../../../src/dedup/section/model.ts';
 import { packSection } from '../../../src/dedup/section/pack.ts';
 import { SectionRebuilder } from '../../../src/dedup/section/rebuild.ts';
@@ -17,7 +22,8 @@ export interface StoredSection extends BitRange {
 
 /** Parts that are known to several layers. */
 export class MemoryLayers {
-  readonly groups = new Map<number, BaseGroup>();
+  readonly groups = new Map<number, BaseParts>();
+  readonly contents = new Map<number, BaseContents>();
   /** The same as they are stored. */
   readonly packed = new Map<number, Uint8Array>();
   readonly variants = new Map<string, BasePlace[]>();
@@ -27,8 +33,8 @@ export class MemoryLayers {
   #next = 1;
 
   /** Takes a layer apart. */
-  add(file: Uint8Array, chunkSize = 65_536): StoredSection[] {
-    const cutter = new SectionCutter();
+  add(file: Uint8Array, chunkSize = 65_536, format: CuttableFormat = 'gzip'): StoredSection[] {
+    const cutter = createCutters()(format);
     const sections: StoredSection[] = [];
     const layer = {};
     const store = (draft: SectionDraft): void => void sections.push(this.#store(draft, layer));
@@ -41,10 +47,15 @@ export class MemoryLayers {
 
   #store(draft: SectionDraft, layer: object): StoredSection {
     const variants = draft.parts.map(({ hash }) => this.variants.get(hash) ?? []);
-    const packed = packSection(draft, { variants, groups: this.groups }, { layer, maxVariants: 3 });
+    const packed = packSection(
+      draft,
+      { variants, groups: this.groups },
+      { layer, maxVariants: 3, level: 1 },
+    );
     const ids = packed.bases.map(({ bytes, hashes }) => {
       const group = this.#next++;
-      this.groups.set(group, readBaseGroup(bytes));
+      this.groups.set(group, readBaseParts(bytes));
+      this.contents.set(group, readBaseContents(bytes));
       this.packed.set(group, bytes);
       this.baseBytes += bytes.length;
       for (const [index, hash] of hashes.entries()) {
@@ -59,7 +70,11 @@ export class MemoryLayers {
 
   /** The bytes of a section. */
   rebuildSection(section: StoredSection): Uint8Array {
-    return this.#rebuilder.rebuild(section.bytes, (id) => this.groups.get(id)!, section);
+    const bases = {
+      parts: (id: number) => this.groups.get(id)!,
+      contents: (id: number) => this.contents.get(id)!,
+    };
+    return this.#rebuilder.rebuild(section.bytes, bases, section);
   }
 
   /** Puts a layer together. */

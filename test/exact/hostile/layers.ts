@@ -56,11 +56,15 @@ function sameFile(count: number): Buffer {
   return wrap(fixedBlocks(tokens));
 }
 
-function manyFiles(count: number, size: number): Buffer {
+function tarOfMany(count: number, size: number): Buffer {
   const entries = Array.from({ length: count }, (_, i) =>
     file({ path: `d/${i}` }, Buffer.from(`${i}`.padEnd(size))),
   );
-  return gzipSync(Buffer.concat([...entries, zeros(2)]), { level: 1 });
+  return Buffer.concat([...entries, zeros(2)]);
+}
+
+function manyFiles(count: number, size: number): Buffer {
+  return gzipSync(tarOfMany(count, size), { level: 1 });
 }
 
 /** Paths that are a thousand folders deep, and one as long as an extension header may be. */
@@ -132,6 +136,12 @@ export const HOSTILE = {
   },
   '100,000 files': { fate: 'exact', make: () => manyFiles(100_000, 6) },
   '100,000 empty files': { fate: 'exact', make: () => manyFiles(100_000, 0) },
+  'plain, 20,000 files': { fate: 'exact', make: () => tarOfMany(20_000, 6) },
+  'plain, no tar behind the first header': {
+    fate: 'exact',
+    make: () => Buffer.concat([headerBlock({ path: 'x', type: '5' }), noise(20 * MIB)]),
+  },
+  'plain, 64 MiB of zeros': { fate: 'exact', make: () => Buffer.alloc(64 * MIB) },
   'the same file 100,000 times, each by another match': {
     fate: 'exact',
     make: () => sameFile(100_000),

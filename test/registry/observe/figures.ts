@@ -64,7 +64,7 @@ export const STATUS: Status = {
       recipeOnly: 53,
       queued: 54,
       retrying: 55,
-      refused: { format: 61, broken: 62, structure: 63, notWorthIt: 64, notExact: 65 },
+      refused: { format: 61, zstd: 66, broken: 62, structure: 63, notWorthIt: 64, notExact: 65 },
     },
     ingested: { layers: 71, bytes: 72_000, seconds: 7.3 },
     restored: {

@@ -72,7 +72,8 @@ const TOP: readonly TarEntry[] = [
 ];
 
 const layerOf = (entries: readonly TarEntry[]): Buffer => gzipSync(makeTar(entries), { level: 1 });
-const [BASE_LAYER, TOP_LAYER] = [layerOf(BASE), layerOf(TOP)];
+/** One by gzip and one as it is. */
+const [BASE_LAYER, TOP_LAYER] = [layerOf(BASE), makeTar(TOP)];
 
 async function pushImage(
   client: RegistryClient,

@@ -2,35 +2,25 @@
 import { DeflateWriter } from '../../codec/deflate/writer.ts';
 import type { GzipData, GzipPart } from '../../codec/gzip/parts.ts';
 import { GzipReader } from '../../codec/gzip/reader.ts';
-import { createReaderKernel, createWriterKernel } from '../../codec/kernels/instances.ts';
 import { STORED } from '../../codec/kernels/layout.ts';
 import type { ReaderKernel, WriterKernel } from '../../codec/kernels/types.ts';
 import { TarWalker } from '../../codec/tar/walker.ts';
 import type { TokenPart } from '../../codec/tokens/part.ts';
 import { TokenSplitter } from '../../codec/tokens/split.ts';
 import { TreeBuilder } from '../files/tree-builder.ts';
-import { SectionDraft, SectionMemory } from './draft.ts';
+import { SectionDraft, type SectionMemory } from './draft.ts';
 import { EventLog, type PlacedBlock } from './event-log.ts';
 import { MAX_TAIL } from './limits.ts';
 
 /** What a cutter works with. Others may use it when it has finished, and its sections are free. */
-export interface CutterTools {
+export interface GzipCutterTools {
   readonly reader: ReaderKernel;
   readonly writer: WriterKernel;
   readonly memory: SectionMemory;
 }
 
-/** Creates the tools of one cutter after the other. */
-export function createCutterTools(): CutterTools {
-  return {
-    reader: createReaderKernel(),
-    writer: createWriterKernel(),
-    memory: new SectionMemory(),
-  };
-}
-
 /** One layer. Memory: two sections, and what a part and a piece of the reader take. */
-export class SectionCutter {
+export class GzipCutter {
   /** Hears of all files of the layer. */
   readonly tree = new TreeBuilder();
   readonly #reader: GzipReader;
@@ -52,10 +42,10 @@ export class SectionCutter {
   #readTokens = 0;
   #tail: number | undefined;
 
-  constructor({ reader, writer, memory }: CutterTools = createCutterTools()) {
+  constructor({ reader, writer, memory }: GzipCutterTools) {
     this.#reader = new GzipReader(reader);
     this.#writer = new DeflateWriter(writer);
-    this.#draft = new SectionDraft({ bit: 0, token: 0, byte: 0 }, memory);
+    this.#draft = new SectionDraft({ bit: 0, token: 0, byte: 0 }, { memory, isPlain: false });
     this.#splitter = new TokenSplitter({
       gap: (tokens) => this.#addGap(tokens),
       part: (part, body, start) => this.#addPart(part, body, start),
@@ -158,15 +148,7 @@ export class SectionCutter {
     this.#cutBefore(this.#position);
     const draft = this.#draft;
     draft.addPart(part, start);
-    const number = draft.parts.length - 1;
-    const added = draft.parts[number]!;
-    this.tree.part(body, part.size, {
-      hash: added.hash,
-      start,
-      section: this.#sections,
-      part: number,
-      bytes: () => draft.plainOf(added).subarray(-part.size),
-    });
+    this.tree.part(body, part.size, draft.lastFound(this.#sections));
     this.#position = this.#splitter.position;
   }
 
