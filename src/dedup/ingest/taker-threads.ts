@@ -4,6 +4,7 @@ import { freeBytes } from '../../lib/free-bytes.ts';
 import { createSlots } from '../../lib/slots.ts';
 import { workerUrl } from '../../lib/worker-url.ts';
 import { LayerRefusedError } from '../errors.ts';
+import { THREAD_LIMITS } from '../thread-limits.ts';
 import type { IngestHost, LayerTaker, TakenApart } from './take-apart.ts';
 import {
   type HostAnswer,
@@ -108,7 +109,9 @@ export function createTakerThreads(count: number): LayerTakers {
   const all = new Set<Worker>();
 
   function start(): Worker {
-    const worker = new Worker(workerUrl(import.meta.url, './ingest-worker'));
+    const worker = new Worker(workerUrl(import.meta.url, './ingest-worker'), {
+      resourceLimits: THREAD_LIMITS,
+    });
     worker.unref();
     all.add(worker);
     worker.on('error', () => all.delete(worker));
