@@ -9,7 +9,7 @@
  */
 
 /** Bytes from which a buffer is taken from the kernel, and free ones that a thread may keep. */
-const LARGE = 1024 * 1024;
+const LARGE = 4 * 1024 * 1024;
 
 /** See mallopt(3). Other C libraries do not look at them. */
 const SETTINGS = {

@@ -13,8 +13,8 @@ async function settingsOf(env: Readonly<Record<string, string>>): Promise<readon
 describe.runIf(process.platform === 'linux')('the allocator of a server', () => {
   it('has fixed limits', async () => {
     expect(await settingsOf({})).toEqual([
-      'MALLOC_MMAP_THRESHOLD_=1048576',
-      'MALLOC_TRIM_THRESHOLD_=1048576',
+      'MALLOC_MMAP_THRESHOLD_=4194304',
+      'MALLOC_TRIM_THRESHOLD_=4194304',
     ]);
   });
 
