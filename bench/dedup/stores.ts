@@ -11,6 +11,9 @@ import type { KeyValueStore } from '../../src/storage/kv/types.ts';
 import { openSegmentStore } from '../../src/storage/segments/store.ts';
 import { openFileSystemTarget } from '../../src/storage/target/file-system.ts';
 
+/** The metadata in the folder of a store. */
+export const DATABASE = 'stowage.mdb';
+
 /** A store and the folder that it lies in. */
 export interface BenchStore {
   readonly folder: string;
@@ -18,13 +21,12 @@ export interface BenchStore {
   readonly layers: Layers;
 }
 
-/** Runs `work` with an empty store in a new folder, which is removed afterwards. */
-export async function withStore(
+/** Opens the store in a folder, which may be empty. `await using` closes it. */
+export async function openBenchStore(
+  folder: string,
   threads: number,
-  work: (store: BenchStore) => Promise<void>,
-): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'stowage-bench-dedup-'));
-  const kv = openKeyValueStore(openLmdbEngine(join(folder, 'stowage.mdb')));
+): Promise<BenchStore & AsyncDisposable> {
+  const kv = openKeyValueStore(openLmdbEngine(join(folder, DATABASE)));
   const segments = await openSegmentStore({
     kv,
     openTarget: (allocate) => openFileSystemTarget({ root: join(folder, 'segments'), allocate }),
@@ -39,12 +41,28 @@ export async function withStore(
     // What is measured is restoring.
     { source: () => undefined, memory: { cache: 0 } },
   );
+  return {
+    folder,
+    kv,
+    layers,
+    async [Symbol.asyncDispose]() {
+      await layers.close();
+      await segments.close();
+      await kv.close();
+    },
+  };
+}
+
+/** Runs `work` with an empty store in a new folder, which is removed afterwards. */
+export async function withStore(
+  threads: number,
+  work: (store: BenchStore) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'stowage-bench-dedup-'));
   try {
-    await work({ folder, kv, layers });
+    await using store = await openBenchStore(folder, threads);
+    await work(store);
   } finally {
-    await layers.close();
-    await segments.close();
-    await kv.close();
     await rm(folder, { recursive: true });
   }
 }

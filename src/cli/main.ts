@@ -1,8 +1,12 @@
 #!/usr/bin/env node
 /** Entry of the command line. */
 import { setFlagsFromString } from 'node:v8';
+import { settleAllocator } from './allocator.ts';
 import { runCli } from './run.ts';
 import { processTerminal } from './terminal.ts';
+
+// What ends soon does not need it.
+if (process.argv[2] === 'serve') settleAllocator();
 
 // Syncs of pushes take a thread each while they wait for the disk; with libuv's default of four, reads
 // of other requests would wait behind them. It has to be set before the first file is touched.

@@ -34,7 +34,7 @@ describe('decisions 7: stowage serve and the commands', () => {
     const environment = { STOWAGE_DATA__DIR: server.dataDir };
     const status = await cli(['status', '--json'], { environment });
     expect([status.code, status.err]).toEqual([0, '']);
-    expect(JSON.parse(status.out)).toMatchObject({ repositories: 0, formatVersion: 2 });
+    expect(JSON.parse(status.out)).toMatchObject({ repositories: 0, formatVersion: 3 });
     const gc = await cli(['gc', '--now'], { environment });
     expect([gc.code, gc.err]).toEqual([0, '']);
     const audited = await server.waitForLog((line) => line.audit === true);

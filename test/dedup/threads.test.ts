@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LayerRefusedError } from '../../src/dedup/errors.ts';
+import type { IngestHost, TakenApart } from '../../src/dedup/ingest/take-apart.ts';
 import { createTakerThreads } from '../../src/dedup/ingest/taker-threads.ts';
+import type { LayerTakers } from '../../src/dedup/ingest/takers.ts';
 import { type Layers, openLayers } from '../../src/dedup/layers.ts';
 import { createRebuildPool } from '../../src/dedup/restore/rebuild-pool.ts';
 import { digestOf } from '../../src/oci/digest.ts';
@@ -26,6 +28,19 @@ function makeTarOf(seed: number): Buffer {
 }
 
 const makeLayer = (seed: number): Buffer => gzipSync(makeTarOf(seed));
+
+/** Takes a layer apart, and throws away what it gives. */
+async function takeApart(takers: LayerTakers, file: Buffer): Promise<TakenApart> {
+  const host: IngestHost = {
+    find: async (hashes) => hashes.map(() => []),
+    read: async () => new Map(),
+    writeBases: async (bases) => bases.map((_, i) => i + 1),
+    storeSection: async () => true,
+    storeTree: async () => undefined,
+  };
+  const chunks = sourceOf(file)(GO_ON);
+  return await takers.use(GO_ON, (taker) => taker.take({ format: 'gzip', chunks }, host));
+}
 
 describe('layers by threads', () => {
   let folder: string;
@@ -91,5 +106,32 @@ describe('layers by threads', () => {
     await expect(broken).rejects.toThrow('no time');
     await layers.ingest(digestOf(file), sourceOf(file), GO_ON);
     expect((await read(file)).equals(file)).toBe(true);
+  });
+});
+
+describe('threads that take layers apart', () => {
+  /** Threads that are started for two layers, one after the other. */
+  async function startedFor(takers: LayerTakers): Promise<number> {
+    let started = 0;
+    const count = (): void => void started++;
+    process.on('worker', count);
+    try {
+      for (const seed of [1, 2]) {
+        const { isOpaque } = await takeApart(takers, makeLayer(seed));
+        expect(isOpaque).toBe(false);
+      }
+    } finally {
+      process.off('worker', count);
+      await takers.close();
+    }
+    return started;
+  }
+
+  it('take one layer after the other', async () => {
+    expect(await startedFor(createTakerThreads(1))).toBe(1);
+  });
+
+  it('end after a layer that has left too much', async () => {
+    expect(await startedFor(createTakerThreads(1, 1024))).toBe(2);
   });
 });

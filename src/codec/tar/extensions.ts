@@ -20,10 +20,10 @@ export function extensionOf(typeFlag: number): ExtensionFlag | undefined {
 const NO_RECORDS: readonly PaxRecord[] = [];
 const NO_PAX: ReadonlyMap<string, Uint8Array> = new Map();
 
-/** A name up to its NUL. */
+/** A copy of a name up to its NUL. */
 function untilNul(bytes: Uint8Array): Uint8Array {
   const nul = bytes.indexOf(0);
-  return nul < 0 ? bytes : bytes.subarray(0, nul);
+  return nul < 0 ? bytes.slice() : bytes.slice(0, nul);
 }
 
 /** Sets the records of one header; an empty value takes an earlier one back (POSIX). */
@@ -68,7 +68,10 @@ export class Extensions {
     return pax;
   }
 
-  /** Takes a whole extension header; of two for the same entry the later one counts. */
+  /**
+   * Takes a whole extension header; of two for the same entry the later one counts.
+   * @param body - not needed any more afterwards
+   */
   add(flag: ExtensionFlag, body: Uint8Array): void {
     if (flag === 'L') this.#longPath = untilNul(body);
     else if (flag === 'K') this.#longLink = untilNul(body);

@@ -68,6 +68,8 @@ export class TarWalker {
   #readBlock: (block: Uint8Array) => Step = this.#readHeader;
   /** The entry whose body is being read. */
   #open: TarEntry | undefined;
+  /** Where one extension header after the other is gathered; as long as the longest so far. */
+  #room = NO_BYTES;
   /** Body of the extension header that is being read, and how much of it is there. */
   #extension = NO_BYTES;
   #filled = 0;
@@ -193,7 +195,8 @@ export class TarWalker {
       this.#startRun('opaque', size + padding, () => undefined);
       return;
     }
-    this.#extension = new Uint8Array(size);
+    if (size > this.#room.length) this.#room = new Uint8Array(size);
+    this.#extension = this.#room.subarray(0, size);
     this.#filled = 0;
     this.#startRun('header', size + padding, () => {
       this.#extensions.add(flag, this.#extension);

@@ -2,6 +2,7 @@
  * Body of a thread that takes layers apart, one at a time. It asks for the bytes of the layer, some
  * chunks ahead, and for what it needs of the store.
  */
+import { getHeapStatistics } from 'node:v8';
 import { parentPort } from 'node:worker_threads';
 import { freeBytes } from '../../lib/free-bytes.ts';
 import { LayerRefusedError } from '../errors.ts';
@@ -84,7 +85,8 @@ async function take(format: CuttableFormat): Promise<void> {
   chunks.length = 0;
   try {
     const taken = await taker.take({ format, chunks: read() }, host);
-    post({ kind: 'taken', taken: { ...taken, sums: ownCopy(taken.sums) } });
+    const { total_physical_size: heap } = getHeapStatistics();
+    post({ kind: 'taken', taken: { ...taken, sums: ownCopy(taken.sums) }, heap });
   } catch (error) {
     const reason = error instanceof LayerRefusedError ? error.reason : undefined;
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -26,7 +26,8 @@ export type ThreadMessage =
   /** One more chunk can come. */
   | { readonly kind: 'pull' }
   | { readonly kind: 'call'; readonly call: HostCall }
-  | { readonly kind: 'taken'; readonly taken: TakenApart }
+  /** `heap`: bytes that its heap takes now. */
+  | { readonly kind: 'taken'; readonly taken: TakenApart; readonly heap: number }
   /** It has not worked; `reason` when the layer was refused. */
   | {
       readonly kind: 'failed';

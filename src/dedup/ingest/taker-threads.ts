@@ -4,7 +4,8 @@ import { freeBytes } from '../../lib/free-bytes.ts';
 import { createSlots } from '../../lib/slots.ts';
 import { workerUrl } from '../../lib/worker-url.ts';
 import { LayerRefusedError } from '../errors.ts';
-import type { IngestHost, LayerTaker, LayerToTake, TakenApart } from './take-apart.ts';
+import { THREAD_LIMITS } from '../thread-limits.ts';
+import type { IngestHost, LayerTaker, LayerToTake } from './take-apart.ts';
 import {
   type HostAnswer,
   type HostCall,
@@ -13,6 +14,15 @@ import {
   type ThreadMessage,
 } from './taker-protocol.ts';
 import type { LayerTakers } from './takers.ts';
+
+/**
+ * Bytes of a heap with which a thread is ended after its layer. What a layer of very many files has left
+ * is garbage, but V8 looks for it only when there is more, which may be never.
+ */
+const HEAVY_HEAP = 40 * 1024 * 1024;
+
+/** What a thread says when it has taken a layer apart. */
+type Taken = Extract<ThreadMessage, { kind: 'taken' }>;
 
 /** Carries out a call of the thread, and frees the bytes that came with it. */
 async function answerTo(host: IngestHost, call: HostCall): Promise<HostAnswer> {
@@ -41,13 +51,9 @@ async function answerTo(host: IngestHost, call: HostCall): Promise<HostAnswer> {
 }
 
 /** Lets a thread take one layer apart. */
-function takeOn(
-  worker: Worker,
-  { format, chunks }: LayerToTake,
-  host: IngestHost,
-): Promise<TakenApart> {
+function takeOn(worker: Worker, { format, chunks }: LayerToTake, host: IngestHost): Promise<Taken> {
   const iterator = chunks[Symbol.asyncIterator]();
-  const outcome = Promise.withResolvers<TakenApart>();
+  const outcome = Promise.withResolvers<Taken>();
   const { reject } = outcome;
   let reading: Promise<void> = Promise.resolve();
 
@@ -75,7 +81,7 @@ function takeOn(
         answerTo(host, message.call).then((answer) => post({ kind: 'answer', answer }), reject);
         break;
       case 'taken':
-        outcome.resolve(message.taken);
+        outcome.resolve(message);
         break;
       case 'failed':
         if (message.reason === undefined) reject(new Error(message.message));
@@ -101,14 +107,17 @@ function takeOn(
 /**
  * Threads that take layers apart; each starts with its first layer.
  * @param count - layers at once
+ * @param heavyHeap - bytes of a heap with which a thread is ended
  */
-export function createTakerThreads(count: number): LayerTakers {
+export function createTakerThreads(count: number, heavyHeap = HEAVY_HEAP): LayerTakers {
   const slots = createSlots(count);
   const idle: Worker[] = [];
   const all = new Set<Worker>();
 
   function start(): Worker {
-    const worker = new Worker(workerUrl(import.meta.url, './ingest-worker'));
+    const worker = new Worker(workerUrl(import.meta.url, './ingest-worker'), {
+      resourceLimits: THREAD_LIMITS,
+    });
     worker.unref();
     all.add(worker);
     worker.on('error', () => all.delete(worker));
@@ -116,9 +125,9 @@ export function createTakerThreads(count: number): LayerTakers {
     return worker;
   }
 
-  /** A thread that has not come to an end with a layer is of no use for another one. */
-  async function give(worker: Worker, isClean: boolean): Promise<void> {
-    if (isClean && all.has(worker)) idle.push(worker);
+  /** One that has not come to an end with a layer, or holds too much, is of no use for another one. */
+  async function give(worker: Worker, isUseful: boolean): Promise<void> {
+    if (isUseful && all.has(worker)) idle.push(worker);
     else await worker.terminate();
   }
 
@@ -130,19 +139,19 @@ export function createTakerThreads(count: number): LayerTakers {
         let worker = idle.pop();
         while (worker !== undefined && !all.has(worker)) worker = idle.pop();
         const thread = worker ?? start();
-        let isClean = true;
+        let isUseful = true;
         const taker: LayerTaker = {
           async take(layer, host) {
-            isClean = false;
-            const taken = await takeOn(thread, layer, host);
-            isClean = true;
+            isUseful = false;
+            const { taken, heap } = await takeOn(thread, layer, host);
+            isUseful = heap < heavyHeap;
             return taken;
           },
         };
         try {
           return await work(taker);
         } finally {
-          await give(thread, isClean);
+          await give(thread, isUseful);
         }
       } finally {
         release();

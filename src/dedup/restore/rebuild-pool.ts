@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { workerUrl } from '../../lib/worker-url.ts';
 import { RecipeError } from '../errors.ts';
+import { THREAD_LIMITS } from '../thread-limits.ts';
 import type { RebuildJob } from './rebuild-job.ts';
 import type { RebuildAnswer } from './rebuild-worker.ts';
 import type { Rebuilders } from './rebuilders.ts';
@@ -33,7 +34,9 @@ export function createRebuildPool(count = availableParallelism()): Rebuilders {
   }
 
   function start(): Worker {
-    const worker = new Worker(workerUrl(import.meta.url, './rebuild-worker'));
+    const worker = new Worker(workerUrl(import.meta.url, './rebuild-worker'), {
+      resourceLimits: THREAD_LIMITS,
+    });
     worker.unref();
     worker.on('message', (answer: RebuildAnswer) => {
       const order = busy.get(worker);

@@ -357,7 +357,7 @@ describe('decisions 7: the state of a store', () => {
     const status = await operations.status();
     expect(schemas.status.parse(status)).toEqual(status);
     expect(status).toMatchObject({
-      formatVersion: 2,
+      formatVersion: 3,
       repositories: 1,
       tags: 2,
       manifests: 1,
