@@ -11,14 +11,20 @@ const LOOKED_AT = 64;
 /** Bytes that are restored: some sections for each thread, after which V8 has compiled its code. */
 const SAMPLE_SIZE = 6 * 1024 * 1024;
 
-/** The first layer that is large enough, else the largest; undefined when none has a recipe. */
+/** Whether a repository holds a layer; others wait for the collector, in whose way nobody should be. */
+function isHeld(kv: KeyValueStore, digest: Digest): boolean {
+  for (const _ of kv.keys({ ...ranges.blobOwners(digest), limit: 1 })) return true;
+  return false;
+}
+
+/** The first layer in use that is large enough, else the largest; undefined when there is none. */
 function findSample(
   kv: KeyValueStore,
 ): { readonly digest: Digest; readonly size: number } | undefined {
   let found: { readonly digest: Digest; readonly size: number } | undefined;
   for (const key of kv.keys({ ...ranges.recipes(), limit: LOOKED_AT })) {
     const digest = lastPart(key);
-    const size = findRecipe(kv, digest)?.size ?? 0;
+    const size = isHeld(kv, digest) ? (findRecipe(kv, digest)?.size ?? 0) : 0;
     if (size > (found?.size ?? 0)) found = { digest, size };
     if (size >= SAMPLE_SIZE) break;
   }

@@ -1,6 +1,7 @@
 /** What is done ahead of the first pull. */
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { deleteBlob } from '../../../src/storage/blobs.ts';
 import { noise } from '../../codec/support/content.ts';
 import { makeTar } from '../../support/tar.ts';
 import { openTestLayerStore, type TestLayerStore } from '../support/layer-store.ts';
@@ -44,6 +45,15 @@ describe('getting ready for the first pull', () => {
     expect(bytes).toBeGreaterThan(5_000_000);
     expect(bytes).toBeLessThan(7_000_000);
     expect((await world.pull('a', digest))?.equals(LARGE)).toBe(true);
+  });
+
+  it('leaves a layer alone that nobody holds, and waits for the collector', async () => {
+    const digest = await world.push('a', LARGE);
+    await world.settled();
+    await deleteBlob(world.store.context, 'a', digest);
+    await world.reopen({ warmsUp: true });
+    await world.settled();
+    expect(world.layers.figures().restored.layers).toBe(0);
   });
 
   it('takes damage for what it is', async () => {
