@@ -4,6 +4,7 @@ import type { KeyValueStore } from '../../storage/kv/types.ts';
 import { lastPart, ranges } from '../../storage/metadata/keys.ts';
 import { findRecipe } from '../catalog/recipes.ts';
 import type { Layers } from '../layers.ts';
+import { BLOCK_SIZE } from '../recipe/block-sums.ts';
 import { giveBackBlock } from './shared-block.ts';
 
 /** Layers that are looked at for one that is large enough. */
@@ -43,6 +44,8 @@ export async function warmUp(
 ): Promise<void> {
   const sample = findSample(kv);
   if (sample === undefined) return;
-  const range = { start: 0, end: Math.min(sample.size, SAMPLE_SIZE) };
+  // From the second block on: the cache keeps begins only, and has no reason to keep this one.
+  const start = sample.size > BLOCK_SIZE ? BLOCK_SIZE : 0;
+  const range = { start, end: Math.min(sample.size, start + SAMPLE_SIZE) };
   for await (const block of layers.restore(sample.digest, { range, signal })) giveBackBlock(block);
 }
