@@ -2,11 +2,11 @@
 /** Entry of the command line. */
 import { setFlagsFromString } from 'node:v8';
 import { settleAllocator } from './allocator.ts';
-import { runCli } from './run.ts';
-import { processTerminal } from './terminal.ts';
 
-// What ends soon does not need it.
+// What ends soon does not need it. The program is loaded afterwards, for what was done before is lost.
 if (process.argv[2] === 'serve') settleAllocator();
+const { runCli } = await import('./run.ts');
+const { processTerminal } = await import('./terminal.ts');
 
 // Syncs of pushes take a thread each while they wait for the disk; with libuv's default of four, reads
 // of other requests would wait behind them. It has to be set before the first file is touched.

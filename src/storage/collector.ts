@@ -9,6 +9,7 @@
  * at most a file too many, which the first cycle after the next start finds.
  */
 
+import type { Mutable } from '../lib/mutable.ts';
 import type { StoreContext } from './context.ts';
 import type { KeyRange } from './kv/types.ts';
 import { deleteManifest, purgeDeletedManifest } from './manifests.ts';
@@ -73,8 +74,6 @@ export interface CollectionTotals {
   readonly blobs: number;
   readonly bytes: number;
 }
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Blobs removed together, gathered over steps in which little is unused, because they share commits. */
 const REMOVALS = 64;

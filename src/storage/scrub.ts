@@ -3,8 +3,10 @@
  * what is damaged (decisions 1). It remembers how far it has come, so that a server that is started
  * anew every day still gets through.
  */
+
 import { isInDemand } from '../lib/demand.ts';
 import type { Hasher } from '../lib/hashing.ts';
+import type { Mutable } from '../lib/mutable.ts';
 import { sleep } from '../lib/sleep.ts';
 import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts';
 import {
@@ -82,8 +84,6 @@ export interface Scrub {
   quarantined(): Iterable<QuarantineEntry>;
   close(): Promise<void>;
 }
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Contents between two notes of how far the pass has come, and milliseconds between two passes. */
 const NOTE_EVERY = 500;

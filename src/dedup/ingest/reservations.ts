@@ -2,6 +2,7 @@
  * Keeps two ingests that meet the same new parts from storing them twice: who comes second waits
  * until the first has stored its section, and then finds them.
  */
+import { unlessAborted } from '../../lib/unless-aborted.ts';
 
 /** Parts that are about to be stored. */
 export interface Reservations {
@@ -27,7 +28,7 @@ export function createReservations(): Reservations {
       for (;;) {
         const others = hashes.map((hash) => open.get(hash)).find((one) => one !== undefined);
         if (others === undefined) break;
-        await until(others, signal);
+        await unlessAborted(others, signal);
       }
       const chosen = choose();
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -38,17 +39,4 @@ export function createReservations(): Reservations {
       };
     },
   };
-}
-
-/** Waits for a promise; rejects with the signal's reason when that comes first. */
-async function until(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const stop = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }

@@ -2,6 +2,7 @@
  * Takes deduplication back: layers that may not be taken apart, because the policy has changed, are
  * written back as they were pushed, and lose their recipes.
  */
+import type { Mutable } from '../../lib/mutable.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { StoreContext } from '../../storage/context.ts';
 import { type ContentSource, change, keepIntact } from '../../storage/metadata/changes.ts';
@@ -47,8 +48,6 @@ export interface Undo {
   report(): UndoReport | undefined;
   close(): Promise<void>;
 }
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Prepares the undo of one process. */
 export function createUndo(parts: UndoParts): Undo {

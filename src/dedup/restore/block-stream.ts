@@ -3,6 +3,7 @@
  * keeps the last ones, its window, for those that are behind. Whoever falls behind the window has to go
  * on elsewhere: nobody waits for slow readers.
  */
+import { unlessAborted } from '../../lib/unless-aborted.ts';
 import { SharedBlock } from './shared-block.ts';
 
 /** What a stream is made from. */
@@ -16,19 +17,6 @@ export interface StreamParts {
   readonly windowSize: () => number;
   /** Told of each block, which it may hold. */
   readonly onBlock: (number: number, block: SharedBlock) => void;
-}
-
-/** Waits for a promise, but not longer than until the signal is aborted. @throws its reason */
-export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const stop = (): void => reject(signal.reason);
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    signal.throwIfAborted();
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }
 
 /** One restore, in blocks. */

@@ -1,12 +1,12 @@
 /** Finds the recipe of a layer and its index, which is kept in memory for a while. */
 import { LRUCache } from 'lru-cache';
+import { unlessAborted } from '../../lib/unless-aborted.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { findRecipe } from '../catalog/recipes.ts';
 import type { RecipeRecord } from '../catalog/records.ts';
 import type { DedupContext } from '../context.ts';
 import { LayerUnknownError } from '../errors.ts';
 import { decodeRecipeIndex, type RecipeIndex } from '../recipe/recipe-index.ts';
-import { unlessAborted } from './block-stream.ts';
 import { asLayerError } from './damage.ts';
 import type { ReadyRecipe } from './sections.ts';
 

@@ -3,6 +3,7 @@
  * has begun and that is near enough, from the cache, and else from a restore of its own, which others
  * may join. A reader that falls behind goes on in the same way from where it is.
  */
+import type { Mutable } from '../../lib/mutable.ts';
 import { createSlots } from '../../lib/slots.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { DedupContext } from '../context.ts';
@@ -68,8 +69,6 @@ export interface Restores {
   /** Ends all restores. */
   close(): Promise<void>;
 }
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Creates restores that share what they can. */
 export function createRestores(context: DedupContext, memory: RestoreMemory = {}): Restores {

@@ -5,12 +5,11 @@ import { createWriterKernel } from '../../codec/kernels/instances.ts';
 import { DYNAMIC, STORED } from '../../codec/kernels/layout.ts';
 import type { WriterKernel } from '../../codec/kernels/types.ts';
 import type { BaseParts } from '../../codec/tokens/base-group.ts';
-import { readGapGroup } from '../../codec/tokens/gap-group.ts';
 import { PatchGroupReader } from '../../codec/tokens/patch-group.ts';
-import { freeBuffer } from '../../lib/free-bytes.ts';
 import type { GroupId } from '../../storage/segments/types.ts';
 import { RecipeError } from '../errors.ts';
 import { readStructure, splitSection } from './format.ts';
+import { GapTokens } from './gap-tokens.ts';
 import type { BitRange, BlockEvent, SectionEvent, SectionStructure } from './model.ts';
 import { type ContentSource, rebuildPlain } from './rebuild-plain.ts';
 
@@ -113,26 +112,19 @@ export class SectionRebuilder {
     patches: Uint8Array,
     bases: BaseSource,
   ): void {
-    const gapTokens = gaps.length > 0 ? readGapGroup(gaps) : new Uint32Array(0);
+    const gapTokens = new GapTokens(gaps);
     const patchReader = patches.length > 0 ? new PatchGroupReader(patches) : undefined;
-    let from = 0;
-    const gap = (count: number): void => {
-      if (count > gapTokens.length - from) throw new RecipeError('too few gap tokens');
-      this.#write(gapTokens.subarray(from, from + count));
-      from += count;
-    };
     for (const part of parts) {
-      if (part.gap > 0) gap(part.gap);
+      this.#write(gapTokens.take(part.gap));
       const base = bases.parts(part.group).parts[part.index];
       if (base === undefined) throw new RecipeError('a part that is not in its group');
       if (part.lead === undefined) this.#write(base.tokens);
       else if (patchReader === undefined) throw new RecipeError('a patch that is not there');
       else this.#write(patchReader.apply(base, part.lead));
     }
-    if (lastGap > 0) gap(lastGap);
-    if (from < gapTokens.length) throw new RecipeError('too many gap tokens');
+    this.#write(gapTokens.take(lastGap));
+    gapTokens.end();
     patchReader?.end();
-    freeBuffer(gapTokens.buffer);
   }
 
   /** Takes tokens to where the writer gets many at once. */

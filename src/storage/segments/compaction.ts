@@ -10,6 +10,7 @@
  * A segment with a damaged group is left as it is until the group is released: what is wrong may be
  * the disk, and its bytes are all that there is.
  */
+import type { Mutable } from '../../lib/mutable.ts';
 import { change } from '../metadata/changes.ts';
 import { numberOf, ranges } from '../metadata/keys.ts';
 import { decode, type SegmentRecord } from '../metadata/records.ts';
@@ -48,8 +49,6 @@ export interface CompactionReport {
   /** What earlier runs had left; found by the first round after a start. */
   readonly leftovers: Leftovers;
 }
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What a round works with. */
 interface Round {

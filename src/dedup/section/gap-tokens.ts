@@ -1,0 +1,38 @@
+/** Hands out the gap tokens of a section, in their order. */
+import { readGapGroup } from '../../codec/tokens/gap-group.ts';
+import { freeBuffer } from '../../lib/free-bytes.ts';
+import { RecipeError } from '../errors.ts';
+
+/** The gap tokens of one section. */
+export class GapTokens {
+  readonly #tokens: Uint32Array;
+  #taken = 0;
+
+  /**
+   * @param gaps - a gap group, or nothing
+   * @throws TokenError when it is damaged
+   */
+  constructor(gaps: Uint8Array) {
+    this.#tokens = gaps.length > 0 ? readGapGroup(gaps) : new Uint32Array(0);
+  }
+
+  /**
+   * The next tokens, as a view that holds until the end.
+   * @throws RecipeError when there are not so many
+   */
+  take(count: number): Uint32Array {
+    const from = this.#taken;
+    if (count > this.#tokens.length - from) throw new RecipeError('too few gap tokens');
+    this.#taken += count;
+    return this.#tokens.subarray(from, this.#taken);
+  }
+
+  /**
+   * Frees their memory.
+   * @throws RecipeError when some are left
+   */
+  end(): void {
+    if (this.#taken < this.#tokens.length) throw new RecipeError('too many gap tokens');
+    freeBuffer(this.#tokens.buffer);
+  }
+}
