@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Real clients that every checkout tries; the other engines need root and minutes. */
@@ -25,6 +26,7 @@ export default defineConfig({
             'test/fuzz/**',
             'test/packaging/**',
           ],
+          maxWorkers: availableParallelism(),
           testTimeout: MINUTE / 2,
           hookTimeout: MINUTE,
         },
