@@ -3,9 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-
-const ROOT = resolve(import.meta.dirname, '../..');
+import { join } from 'node:path';
+import { buildGo, buildGoGunzip, goVersion } from './go.ts';
 
 /** What is measured on. */
 export interface Files {
@@ -14,7 +13,7 @@ export interface Files {
   readonly compressed: readonly { readonly name: string; readonly path: string }[];
   /** Program that decompresses as Go does; undefined without Go. */
   readonly goGunzip: string | undefined;
-  /** `go version`, or why there is none. */
+  /** `go version`, or that there is none. */
   readonly goVersion: string;
   remove(): Promise<void>;
 }
@@ -32,17 +31,6 @@ function readHead(path: string, size: number): Buffer {
     return bytes.subarray(0, length);
   } finally {
     closeSync(file);
-  }
-}
-
-/** Builds a program of Go; undefined where there is no Go. */
-function buildGo(source: string, output: string): string | undefined {
-  try {
-    execFileSync('go', ['build', '-o', output, '.'], { cwd: join(ROOT, source), stdio: 'pipe' });
-    return output;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
   }
 }
 
@@ -85,8 +73,8 @@ export async function makeFiles(folder: string, size: number): Promise<Files> {
   return {
     tar,
     compressed,
-    goGunzip: buildGo('bench/codec/gunzip', join(work, 'gunzip')),
-    goVersion: compress === undefined ? 'none' : execFileSync('go', ['version']).toString().trim(),
+    goGunzip: buildGoGunzip(work),
+    goVersion: goVersion(),
     remove: () => rm(work, { recursive: true, force: true }),
   };
 }

@@ -10,9 +10,9 @@ import { describeMachine } from '../registry/measure/machine.ts';
 import { median } from '../registry/measure/statistics.ts';
 import { type Column, figure, formatTable } from '../registry/report/table.ts';
 import { type Files, makeFiles } from './files.ts';
+import { runGoGunzip } from './go.ts';
 import {
   prepare,
-  runGoGunzip,
   runGzipReader,
   runNodeGunzip,
   runReader,
@@ -39,7 +39,9 @@ function measure(subject: Subject, files: Files, rounds: number): Seconds {
   const { goGunzip } = files;
   const candidates: Record<string, () => number> = {
     'node:zlib': () => runNodeGunzip(subject),
-    ...(goGunzip === undefined ? {} : { 'Go gunzip': () => runGoGunzip(subject, goGunzip) }),
+    ...(goGunzip === undefined
+      ? {}
+      : { 'Go gunzip': () => runGoGunzip(goGunzip, subject.path, subject.plainBytes) }),
     'gzip reader': () => runGzipReader(subject, kernels.reader),
     reader: () => runReader(subject, kernels.reader),
     writer: () => runWriter(subject, kernels.writer),

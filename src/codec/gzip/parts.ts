@@ -27,7 +27,8 @@ export interface GzipTrailer {
 
 /** A trailer as it was read: whether it tells the truth. */
 export interface CheckedTrailer extends GzipTrailer {
-  readonly isCrcRight: boolean;
+  /** Undefined when it was not compared. */
+  readonly isCrcRight: boolean | undefined;
   readonly isSizeRight: boolean;
 }
 

@@ -67,11 +67,15 @@ export class TokenSplitter {
     if (size > 0) this.#bodies.push({ number, start, end: start + size });
   }
 
-  /** Takes the next tokens. */
-  push(tokens: Uint32Array): void {
+  /**
+   * Takes the next tokens.
+   * @param size - plain bytes that they stand for
+   */
+  push(tokens: Uint32Array, size: number): void {
+    const end = this.#position + size;
     let at = 0;
     while (at < tokens.length) {
-      at = this.#isOpen ? this.#fillPart(tokens, at) : this.#passGap(tokens, at);
+      at = this.#isOpen ? this.#fillPart(tokens, at, end) : this.#passGap(tokens, at, end);
       this.#advance();
     }
   }
@@ -84,26 +88,37 @@ export class TokenSplitter {
   }
 
   /** @returns where the first token that is not in the gap stands */
-  #passGap(tokens: Uint32Array, from: number): number {
+  #passGap(tokens: Uint32Array, from: number, end: number): number {
     const limit = this.#bodies[0]?.start ?? Number.POSITIVE_INFINITY;
-    let position = this.#position;
-    let at = from;
-    while (at < tokens.length && position < limit) position += lengthOf(tokens[at++]!);
-    this.#position = position;
+    const at = this.#goTo(limit, tokens, from, end);
     if (at > from) this.#sink.gap(tokens.subarray(from, at));
     return at;
   }
 
   /** @returns where the first token that is not in the part stands */
-  #fillPart(tokens: Uint32Array, from: number): number {
-    const limit = this.#partEnd;
+  #fillPart(tokens: Uint32Array, from: number, end: number): number {
+    const at = this.#goTo(this.#partEnd, tokens, from, end);
+    const count = this.#count + at - from;
+    this.#roomFor(count).set(tokens.subarray(from, at), this.#count);
+    this.#count = count;
+    return at;
+  }
+
+  /**
+   * Moves on over the tokens that start before a plain position.
+   * @param end - the position after all tokens
+   * @returns where the first token after them stands
+   */
+  #goTo(limit: number, tokens: Uint32Array, from: number, end: number): number {
+    // Most of the bytes are in large files, where no token has to be looked at.
+    if (end <= limit) {
+      this.#position = end;
+      return tokens.length;
+    }
     let position = this.#position;
     let at = from;
     while (at < tokens.length && position < limit) position += lengthOf(tokens[at++]!);
     this.#position = position;
-    const count = this.#count + at - from;
-    this.#roomFor(count).set(tokens.subarray(from, at), this.#count);
-    this.#count = count;
     return at;
   }
 

@@ -31,6 +31,7 @@ export class DigestCheck {
    * @throws LayerDamagedError when the last block was seen and the digest differs
    */
   see(number: number, bytes: Uint8Array): void {
+    if (number > this.#hashed) throw new Error('a block without those before it');
     if (number === this.#hashed) {
       this.#hash.update(bytes);
       this.#hashed++;

@@ -97,8 +97,22 @@ export async function* rebuildSections(
   const ahead: Promise<RebuiltSection>[] = [];
   let next = first;
 
+  /** Resolves when the first section was read, or could not be. */
+  const firstRead = Promise.withResolvers<void>();
+
+  async function read(number: number): Promise<RebuildJob> {
+    // Somebody waits for the first one: the others would take the disk from it, and a thread.
+    if (number !== first) await firstRead.promise;
+    try {
+      signal.throwIfAborted();
+      return await readSection(context, recipe, number, signal);
+    } finally {
+      firstRead.resolve();
+    }
+  }
+
   async function rebuild(number: number): Promise<RebuiltSection> {
-    const job = await readSection(context, recipe, number, signal);
+    const job = await read(number);
     const { startBit, endBit } = job;
     signal.throwIfAborted();
     return { bytes: await context.rebuilders.rebuild(job), startBit, endBit };

@@ -207,6 +207,7 @@ export function packSection(
   function plan(part: DraftPart, places: readonly BasePlace[]): PlannedPart {
     const { gap } = part;
     const candidates = candidatesOf(part, places);
+    if (candidates.length === 0) return { gap, place: addFresh(part), lead: undefined };
     const same = candidates.find((candidate) => isSame(candidate.part, part));
     if (same !== undefined) return { gap, place: same.place, lead: undefined };
     const rich = candidates.filter((candidate) => !isLiteral(candidate.part));

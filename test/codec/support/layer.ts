@@ -5,6 +5,7 @@ import { GzipReader } from '../../../src/codec/gzip/reader.ts';
 import { TarWalker } from '../../../src/codec/tar/walker.ts';
 import type { TokenPart } from '../../../src/codec/tokens/part.ts';
 import { TokenSplitter } from '../../../src/codec/tokens/split.ts';
+import { plainSizeOf } from './plain-size.ts';
 import { tokenBits } from './token-bits.ts';
 
 /** A file of the layer. */
@@ -113,7 +114,10 @@ export function takeApart(gzip: Uint8Array): Layer {
   });
   walker.push(bytes);
   walker.end();
-  for (let at = 0; at < tokens.length; at += CHUNK) splitter.push(tokens.subarray(at, at + CHUNK));
+  for (let at = 0; at < tokens.length; at += CHUNK) {
+    const piece = tokens.subarray(at, at + CHUNK);
+    splitter.push(piece, plainSizeOf(piece));
+  }
   splitter.end();
   gaps.push(concat(gap));
   return { plain: bytes, tokens, bits: sum(allBits), files, gaps };

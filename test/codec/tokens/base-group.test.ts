@@ -51,7 +51,7 @@ const layers = fc
       splitter.announce(at + before, size);
       at += before + size;
     }
-    splitter.push(tokens);
+    splitter.push(tokens, bytes.length);
     splitter.end();
     return parts;
   });

@@ -5,6 +5,7 @@ import { TokenMerger } from '../../../src/codec/tokens/merge.ts';
 import { PART_SIZE } from '../../../src/codec/tokens/part.ts';
 import { TokenSplitter } from '../../../src/codec/tokens/split.ts';
 import { PATIENT, runs } from '../support/effort.ts';
+import { plainSizeOf } from '../support/plain-size.ts';
 import { anyTokens, errorCodeOf } from './support/tokens.ts';
 
 interface Body {
@@ -34,12 +35,13 @@ function split(tokens: Uint32Array, bodies: readonly Body[], step: number) {
   let position = 0;
   for (let at = 0; at < tokens.length; at += step) {
     const piece = tokens.subarray(at, at + step);
-    for (const token of piece) position += lengthOf(token);
+    const pieceSize = plainSizeOf(piece);
+    position += pieceSize;
     while (waiting.length > 0 && waiting[0]!.start < position) {
       const { start, size } = waiting.shift()!;
       splitter.announce(start, size);
     }
-    splitter.push(piece);
+    splitter.push(piece, pieceSize);
   }
   splitter.end();
   return { gap, parts };
@@ -146,7 +148,7 @@ describe('split and merge', PATIENT, () => {
 
   it('refuses bodies that are announced too late, or overlap', () => {
     const splitter = new TokenSplitter({ gap: () => undefined, part: () => undefined });
-    splitter.push(Uint32Array.of(1, 2, 3));
+    splitter.push(Uint32Array.of(1, 2, 3), 3);
     expect(() => splitter.announce(2, 5)).toThrow(RangeError);
     splitter.announce(3, 5);
     expect(() => splitter.announce(7, 1)).toThrow(RangeError);

@@ -43,7 +43,7 @@ function checkSplit(archive: Uint8Array): void {
   });
   walker.push(archive);
   walker.end();
-  splitter.push(Uint32Array.from(archive));
+  splitter.push(Uint32Array.from(archive), archive.length);
   splitter.end();
   assert.equal(tokens, archive.length);
 }

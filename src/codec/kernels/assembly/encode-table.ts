@@ -21,12 +21,12 @@ export const CODED: usize = memory.data((256 + 513) * 4, 16);
 export const FIRST_LENGTH: u32 = 256;
 /** Stands for length 258 as code 284. */
 export const IRREGULAR_LENGTH: u32 = 512;
-/** By distance symbol. */
-export const DISTANCES: usize = memory.data(31 * 8, 16);
-/** A symbol without bits, for what has no distance. */
-export const NO_DISTANCE: u32 = 30;
-/** Distance symbols by distance - 1 up to 255, then by its part above the lowest 7 bits. */
-export const DISTANCE_SYMBOLS: usize = memory.data(512, 16);
+/**
+ * By distance - 1 up to 255, then by its part above the lowest 7 bits: one look instead of two, by way
+ * of the symbol. The last entry has no bits, for what has no distance.
+ */
+export const DISTANCES: usize = memory.data((512 + 1) * 8, 16);
+export const NO_DISTANCE: u32 = 512;
 /** The end-of-block code, as a literal. */
 export let endOfBlock: u32 = 0;
 
@@ -34,14 +34,6 @@ export let endOfBlock: u32 = 0;
 const CODES: usize = memory.data(288 * 4, 4);
 
 for (let i: u32 = 0; i < 256 + 513; i++) store<u32>(CODED + (i << 2), UNUSED);
-for (let symbol: u32 = 0; symbol < 30; symbol++) {
-  const first = load<u32>(DISTANCE_BASE + (symbol << 2)) - 1;
-  const end = first + ((<u32>1) << load<u8>(DISTANCE_EXTRA + symbol));
-  for (let i = first; i < end; i++) {
-    const place: usize = i < 256 ? i : 256 + (i >> 7);
-    store<u8>(DISTANCE_SYMBOLS + place, <u8>symbol);
-  }
-}
 
 /** Gives each symbol its code (RFC 1951, 3.2.2). */
 function assignCodes(lengths: usize, count: u32): void {
@@ -83,13 +75,21 @@ function buildLiterals(lengths: usize, count: u32): void {
 
 function buildDistances(lengths: usize, count: u32): void {
   assignCodes(lengths, count);
+  let to: usize = DISTANCES;
   for (let i: u32 = 0; i < 30; i++) {
     const code = load<u32>(CODES + (i << 2));
     const bits = code >> 16;
-    const all = bits + <u32>load<u8>(DISTANCE_EXTRA + i);
+    const extra = <u32>load<u8>(DISTANCE_EXTRA + i);
     const first = load<u32>(DISTANCE_BASE + (i << 2)) - 1;
-    store<u32>(DISTANCES + (i << 3), code === 0 ? UNUSED : bits | (all << 8));
-    store<i32>(DISTANCES + (i << 3), <i32>(code & 0x7fff) - <i32>(first << bits), 4);
+    const low: u32 = code === 0 ? UNUSED : bits | ((bits + extra) << 8);
+    const high = (code & 0x7fff) - (first << bits);
+    const entry = ((<u64>high) << 32) | low;
+    // Symbols begin at multiples of 128 where entries stand for as many distances.
+    const entries = first < 256 ? (<u32>1) << extra : (<u32>1) << (extra - 7);
+    const end = to + (entries << 3);
+    for (; to < end; to += 8) store<u64>(to, entry);
+    // 256 and more are looked up by distance >> 7; the first two entries stand for less.
+    if (first + ((<u32>1) << extra) === 256) to += 16;
   }
 }
 

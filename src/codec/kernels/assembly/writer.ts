@@ -19,7 +19,6 @@ import { FIXED_DISTANCES, FIXED_LITERALS } from './codes';
 import {
   buildTables,
   CODED,
-  DISTANCE_SYMBOLS,
   DISTANCES,
   endOfBlock,
   FIRST_LENGTH,
@@ -143,17 +142,34 @@ function writeStored(from: usize, end: usize): bool {
 }
 
 /**
- * Codes tokens. Returns false when one of them has no code, or is none. Literals go the way of
- * matches, with a distance of no bits: a branch on what comes next would often be wrong, and cost
- * more than that.
+ * Codes tokens. Returns false when one of them has no code, or is none. Two literals at once are
+ * looked for, because they are most of what binaries are made of (a third less time there, a tenth
+ * more for text). A literal alone goes the way of matches, with a distance of no bits: a branch on
+ * what comes next would often be wrong, and cost more than that.
  */
 function writeCoded(from: usize, end: usize): bool {
   let to = out;
   let word = pending;
   let count = pendingCount;
   let seen: u32 = 0;
-  for (; from < end; from += 4) {
-    const token = load<u32>(from);
+  while (from < end) {
+    const pair = load<u64>(from);
+    if ((<u32>pair | <u32>(pair >> 32)) < 256 && from + 4 < end) {
+      const first = load<u32>(CODED + ((<usize>pair & 0xff) << 2));
+      const second = load<u32>(CODED + ((<usize>(pair >> 32)) << 2));
+      const firstBits = <u64>(first >> 24);
+      word |= (<u64>(first & 0xf_ffff) | ((<u64>(second & 0xf_ffff)) << firstBits)) << count;
+      count += firstBits + <u64>(second >> 24);
+      seen |= first | second;
+      store<u64>(to, word);
+      to += <usize>(count >> 3);
+      word >>= count & 56;
+      count &= 7;
+      from += 8;
+      continue;
+    }
+    const token = <u32>pair;
+    from += 4;
     let length = token >> 16;
     if (length >= 512) {
       // Bit 31 is for one length alone.
@@ -165,9 +181,8 @@ function writeCoded(from: usize, end: usize): bool {
     if (distance >= 32768) return false;
     const index = select<u32>(token, FIRST_LENGTH + length, isLiteral);
     const code = load<u32>(CODED + (index << 2));
-    const place = select<u32>(distance, 256 + (distance >> 7), distance < 256);
-    const symbol = <u32>load<u8>(DISTANCE_SYMBOLS + place);
-    const reach = load<u64>(DISTANCES + (select<u32>(NO_DISTANCE, symbol, isLiteral) << 3));
+    const far = select<u32>(distance, 256 + (distance >> 7), distance < 256);
+    const reach = load<u64>(DISTANCES + (select<u32>(NO_DISTANCE, far, isLiteral) << 3));
     const codeBits = <u64>(code >> 24);
     const reachBits = ((<u64>distance) << (reach & 63)) + <u64>(<i64>reach >> 32);
     word |= (<u64>(code & 0xf_ffff) | (reachBits << codeBits)) << count;
