@@ -99,6 +99,39 @@ describe('the space kernel', PATIENT, () => {
     expect(errorCodeOf(() => new PlainSpace().add(part, MAX_GAP, () => 0))).toBe('token');
   });
 
+  describe('where nothing reaches out of the part', () => {
+    /** More than 32 KiB, and then tokens of which a few are looked at together. */
+    const head = [7, ...Array.from({ length: 140 }, () => matchToken(258, 1))];
+    const tail = Array.from({ length: 13 }, (_, i) =>
+      i % 2 === 0 ? i : matchToken(3 + i, 20 + i),
+    );
+
+    it.each([0x100, matchToken(2, 1), matchToken(259, 1), matchToken(3, 0), matchToken(3, 32_769)])(
+      'refuses token %d at any place',
+      (token) => {
+        for (const at of tail.keys()) {
+          const tokens = [...head, ...tail.with(at, token)];
+          const part = { tokens: Uint32Array.from(tokens), size: 100_000, lead: 0 };
+          expect(
+            errorCodeOf(() => new PlainSpace().add(part, MAX_GAP, () => 0)),
+            `${at}`,
+          ).toBe('token');
+        }
+      },
+    );
+
+    it('sees how far the tokens go as the reference does', () => {
+      for (let count = 1; count <= tail.length; count++) {
+        for (const error of [-20, -4, -3, -1, 0, 1]) {
+          const part = partOf([...head, ...tail.slice(0, count)], 0, 0);
+          const parts = [{ part: { ...part, size: part.size + error }, gap: 0 }];
+          const outcome = outcomeOf(new ReferenceSpace(), parts);
+          expect(outcomeOf(new PlainSpace(), parts), `${count} ${error}`).toEqual(outcome);
+        }
+      }
+    });
+  });
+
   it.each([
     ['a gap that is too wide', { size: 1, lead: 0 }, MAX_GAP + 1],
     ['a lead beyond the part', { size: 1, lead: 2 }, 0],

@@ -95,7 +95,23 @@ export function look(count: u32): i32 {
     position += select<u32>(length, 1, isMatch);
   }
   let start: u32 = 0;
-  let bad: bool = false;
+  let sums = i32x4.splat(0);
+  let odd = i32x4.splat(0);
+  // Most tokens of large files. The last ones are left to the loop below, which notes their begin.
+  for (; at + 16 < last; at += 16) {
+    const tokens = v128.load(at);
+    const lengths = v128.and(i32x4.shr_u(tokens, 16), i32x4.splat(0x1ff));
+    const distances = v128.and(tokens, i32x4.splat(0xffff));
+    const isLiteral = i32x4.le_u(tokens, i32x4.splat(0xff));
+    const isFar = i32x4.ge_u(i32x4.sub(distances, i32x4.splat(1)), i32x4.splat(WINDOW));
+    const isLong = i32x4.gt_u(i32x4.sub(lengths, i32x4.splat(3)), i32x4.splat(MAX_LENGTH - 3));
+    odd = v128.or(odd, v128.andnot(v128.or(isFar, isLong), isLiteral));
+    // True is -1.
+    sums = i32x4.sub(i32x4.add(sums, lengths), isLiteral);
+  }
+  position += i32x4.extract_lane(sums, 0) + i32x4.extract_lane(sums, 1);
+  position += i32x4.extract_lane(sums, 2) + i32x4.extract_lane(sums, 3);
+  let bad: bool = v128.any_true(odd);
   for (; at < last; at += 4) {
     start = position;
     const token = load<u32>(at);
