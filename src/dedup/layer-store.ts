@@ -44,6 +44,7 @@ import { createRebuildPool } from './restore/rebuild-pool.ts';
 import type { Rebuilders } from './restore/rebuilders.ts';
 import type { RestoreMemory, RestoreWork } from './restore/restore.ts';
 import { warmUp } from './restore/warm-up.ts';
+import { spotCheck } from './spot-check.ts';
 
 /** What layers are kept in, and who works on them; all of it is closed with the layers. */
 export interface LayerStoreParts {
@@ -208,7 +209,8 @@ export async function assembleLayerStore(
       const both = AbortSignal.any([stopped, signal]);
       const report = await segments.scrub(rate, both);
       await settleDamage(damageParts, both);
-      return { bytes: report.bytes, damaged: report.damaged };
+      const damagedLayers = await spotCheck(kv, layers, both);
+      return { bytes: report.bytes, damaged: report.damaged + damagedLayers };
     },
   };
   aside(settleDamage(damageParts, signal), 'damage not settled');

@@ -2,11 +2,13 @@
  * Layers that are kept as recipes: taken apart into files that are stored once, and given back bit
  * for bit. This is what the floors above see of this one.
  */
+import { freeBytes } from '../lib/free-bytes.ts';
 import type { Digest } from '../oci/digest.ts';
 import { SILENT, type StoreLogger } from '../storage/context.ts';
 import type { KeyValueStore } from '../storage/kv/types.ts';
 import type { Clock } from '../storage/leases.ts';
 import type { Changes } from '../storage/metadata/changes.ts';
+import type { Pace } from '../storage/pace.ts';
 import type { SegmentStore } from '../storage/segments/store.ts';
 import type { GroupId } from '../storage/segments/types.ts';
 import { type AffectedLayer, findAffected } from './catalog/affected.ts';
@@ -32,6 +34,7 @@ import type { ByteRange } from './restore/checked-blocks.ts';
 import { createRecipeOpener } from './restore/open-recipe.ts';
 import type { Rebuilders } from './restore/rebuilders.ts';
 import { createRestores, type RestoreMemory, type RestoreWork } from './restore/restore.ts';
+import { restoreWhole } from './restore/restore-whole.ts';
 import type { ReadyRecipe } from './restore/sections.ts';
 
 /** What layers are kept in, and who works on them. */
@@ -95,6 +98,12 @@ export interface Layers {
     digest: Digest,
     options: { readonly range?: ByteRange; readonly signal: AbortSignal },
   ): AsyncGenerator<Buffer, void>;
+  /**
+   * Rebuilds a layer from what is stored of it, and compares it with its digest. Damage is told of.
+   * @param pace - slows it down
+   * @throws LayerUnknownError, the signal's reason, errors of the system that say nothing about it
+   */
+  isSound(digest: Digest, pace: Pace, signal: AbortSignal): Promise<boolean>;
   /** Takes the recipe from a layer, as a part of a transaction; nothing happens when it has none. */
   removeRecipe(changes: Changes, digest: Digest): void;
   /**
@@ -171,6 +180,27 @@ export function openLayers(parts: LayerParts, options: LayerOptions): Layers {
         turn.leave();
       }
     });
+  /** Works with the recipe of a layer, and tells of damage that it meets. */
+  async function* withRecipe<T>(
+    digest: Digest,
+    signal: AbortSignal,
+    work: (recipe: ReadyRecipe) => AsyncIterable<T>,
+  ): AsyncGenerator<T, void> {
+    let recipe: ReadyRecipe | undefined;
+    try {
+      recipe = await recipes.open(digest, signal);
+      yield* work(recipe);
+    } catch (error) {
+      if (error instanceof LayerDamagedError && !told.has(error)) {
+        told.add(error);
+        options.onDamage?.(error);
+      }
+      throw error;
+    } finally {
+      if (recipe !== undefined) recipes.release(recipe);
+    }
+  }
+
   const queue: IngestQueue = startQueue(context, {
     source: options.source,
     ingest,
@@ -187,21 +217,28 @@ export function openLayers(parts: LayerParts, options: LayerOptions): Layers {
     async *restore(digest, { range, signal }) {
       const both = AbortSignal.any([signal, stop.signal]);
       both.throwIfAborted();
-      let recipe: ReadyRecipe | undefined;
-      try {
-        recipe = await recipes.open(digest, both);
+      yield* withRecipe(digest, both, (recipe) => {
         const all = { start: 0, end: recipe.index.size };
-        yield* restores.read(recipe, { digest, range: range ?? all, signal: both });
-      } catch (error) {
-        if (error instanceof LayerDamagedError && !told.has(error)) {
-          told.add(error);
-          options.onDamage?.(error);
-        }
-        throw error;
-      } finally {
-        if (recipe !== undefined) recipes.release(recipe);
-      }
+        return restores.read(recipe, { digest, range: range ?? all, signal: both });
+      });
     },
+    isSound: (digest, pace, signal) =>
+      track(signal, async (both) => {
+        both.throwIfAborted();
+        const options = { digest, signal: both };
+        try {
+          for await (const block of withRecipe(digest, both, (recipe) =>
+            restoreWhole(context, recipe, options),
+          )) {
+            freeBytes(block);
+            if (pace.due()) await pace.rest();
+          }
+          return true;
+        } catch (error) {
+          if (error instanceof LayerDamagedError) return false;
+          throw error;
+        }
+      }),
     removeRecipe: looseRecipe,
     collect: (signal) => track(signal, (both) => collectRecipes(context, both)),
     figures: () => readTotals(kv),
