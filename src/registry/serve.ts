@@ -98,6 +98,7 @@ export async function serve(config: Config): Promise<Registry> {
     const layers: LayerStore = await openLayerStore(store, config.data.dir, {
       policy: dedupPolicy(config.dedup),
       isBusy: watchLoad(),
+      memory: { cache: config.dedup.restoreCache },
       ...(faultPoint && { faultPoint }),
     });
     closers.unshift(() => layers.close());

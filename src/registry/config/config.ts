@@ -96,6 +96,8 @@ export interface DedupConfig {
   readonly minAge: number;
   /** Bytes that layers may take that stay as they were pushed although they need not. */
   readonly intactBudget: number;
+  /** Bytes of rebuilt layers that are kept in memory. */
+  readonly restoreCache: number;
 }
 
 /** Least level that is logged. */

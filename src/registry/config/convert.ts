@@ -82,6 +82,7 @@ export function toConfig(settings: Settings): Config {
       minSize: bytes(dedup.min_size),
       minAge: milliseconds(dedup.min_age),
       intactBudget: bytes(dedup.intact_budget),
+      restoreCache: bytes(dedup.restore_cache),
     },
     verifyReads: settings.verify_reads,
     log: settings.log,

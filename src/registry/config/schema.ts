@@ -147,6 +147,9 @@ const dedupSettings = group({
   intact_budget: size([])
     .default('10GiB')
     .describe('Space for layers that stay as they were pushed; those used longest ago go first.'),
+  restore_cache: size([])
+    .default('64MiB')
+    .describe('Memory for begins of layers that were rebuilt lately, for whoever pulls them next.'),
 });
 
 const logSettings = group({

@@ -297,6 +297,12 @@ const CASES: Readonly<Record<string, Case>> = {
     expected: 0,
     refused: ['much', -1],
   },
+  'dedup.restore_cache': {
+    value: '0',
+    read: (c) => c.dedup.restoreCache,
+    expected: 0,
+    refused: ['much', -1],
+  },
   verify_reads: {
     value: 'always',
     read: (c) => c.verifyReads,
