@@ -24,7 +24,8 @@ export const LATENCY_HELP = `node bench/registry/main.ts latency [options]
   --images N          images of 1 MiB for the scrub to read (default 1000; with --quick 50)
   --rounds N          of an idle and a busy phase (default 3; with --quick 1)
   --seconds N         of each phase (default 20; with --quick 4)
-  --chores LIST       what runs meanwhile: collection,scrub (default both), or none
+  --chores LIST       what runs meanwhile: collection,scrub (default both), ingest, or none
+  --layers N          layers of 150 MB that are taken apart in each busy phase (default 2)
   --folder, --json, --report as above (bench/results/registry-latency-<date>.md)
 `;
 
@@ -113,7 +114,8 @@ export async function latencyCommand(args: readonly string[]): Promise<void> {
       images: { type: 'string' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
-      chores: { type: 'string', default: CHORES.join() },
+      chores: { type: 'string', default: 'collection,scrub' },
+      layers: { type: 'string', default: '2' },
     },
   });
   const machine = describeMachine();
@@ -123,7 +125,7 @@ export async function latencyCommand(args: readonly string[]): Promise<void> {
   const rounds = countOf(values.rounds ?? (values.quick ? '1' : '3'), 'rounds');
   const names = values.chores === 'none' ? [] : values.chores.split(',');
   const chores = CHORES.filter((chore) => names.includes(chore));
-  if (chores.length !== names.length) throw new Error(`--chores takes ${CHORES.join(' and ')}`);
+  if (chores.length !== names.length) throw new Error(`--chores takes ${CHORES.join(', ')}`);
   const roster = await startRoster({
     servers: ['stowage'],
     peers: [],
@@ -140,22 +142,24 @@ export async function latencyCommand(args: readonly string[]): Promise<void> {
       rounds,
       milliseconds: seconds * 1000,
       chores,
+      layers: countOf(values.layers, 'layers'),
       leaseMs: LEASE_SECONDS * 1000,
       progress: (text) => process.stderr.write(`${text}\n`),
     }).catch((cause) => {
       throw blame(target, 'latency run', cause);
     });
-    const { collections, scrubs, removedBlobs, checkedBytes } = result.background;
+    const { collections, scrubs, removedBlobs, checkedBytes, ingestedBytes } = result.background;
     const what =
       `Store: ${images} images and ${garbage} unreferenced blobs. Requests at a steady pace (200 ` +
       'manifest GETs, 200 blob HEADs and 20 pushes a second), latencies from the moment at which ' +
       `each was due. ${rounds} rounds of ${seconds} s idle and ${seconds} s busy: medians, and the longest ` +
       `stall of all. Meanwhile ${collections} collections removed ` +
-      `${removedBlobs} blobs, ${scrubs} scrubs read ${figure(checkedBytes / 1e6)} MB.`;
+      `${removedBlobs} blobs, ${scrubs} scrubs read ${figure(checkedBytes / 1e6)} MB, and layers of ` +
+      `${figure(ingestedBytes / 1e6)} MB were taken apart to their end, others in part.`;
     await writeReport(
       {
-        title: 'Latency during collection and scrub',
-        name: 'registry-latency',
+        title: `Latency during ${chores.length === 0 ? 'nothing' : chores.join(' and ')}`,
+        name: chores.includes('ingest') ? 'registry-latency-ingest' : 'registry-latency',
         machine,
         targets: roster.targets,
         sections: [`## Idle and busy\n\n${what}\n\n${formatTable(COLUMNS, linesOf(result))}`],

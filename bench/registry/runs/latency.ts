@@ -1,6 +1,6 @@
 /**
- * The latency run: what clients feel while collection and scrub run over a large store, against the
- * same store at rest. Requests come at a steady pace, so that a stall delays all that fall into it;
+ * The latency run: what clients feel while collection and scrub run over a large store, or layers are
+ * taken apart, against the same store at rest. Requests come at a steady pace, so that a stall delays all that fall into it;
  * then as fast as they are answered, for the throughput.
  */
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import type { Latency, RunResult, Until, Work } from '../load/protocol.ts';
 import { PUSH_BLOB, PUSH_IMAGE } from '../rows.ts';
 import { type Operator, openOperator } from '../servers/operator.ts';
 import type { Target } from '../servers/types.ts';
+import { prepareIngest } from './ingest-chore.ts';
 
 const POLL_MS = 250;
 const GARBAGE: Work = { kind: 'push', what: 'blob', bytes: 1024 };
@@ -30,7 +31,7 @@ export type Probe = keyof typeof PACES;
 export const PROBES = Object.keys(PACES) as readonly Probe[];
 
 /** What may run in the background. */
-export const CHORES = ['collection', 'scrub'] as const;
+export const CHORES = ['collection', 'scrub', 'ingest'] as const;
 
 /** A kind of background work. */
 export type Chore = (typeof CHORES)[number];
@@ -49,6 +50,8 @@ export interface LatencyOptions {
   readonly leaseMs: number;
   /** What keeps the server busy. */
   readonly chores: readonly Chore[];
+  /** Layers of about 150 MB that are to be taken apart in each busy phase, when that is a chore. */
+  readonly layers: number;
   readonly progress: (text: string) => void;
 }
 
@@ -67,6 +70,8 @@ export interface Background {
   scrubs: number;
   removedBlobs: number;
   checkedBytes: number;
+  /** Of layers, taken apart to their end. */
+  ingestedBytes: number;
 }
 
 /** All that a latency run found. */
@@ -168,8 +173,10 @@ function keepBusy(
       done.checkedBytes += report.checkedBytes;
     }
   };
-  const work: Record<Chore, () => Promise<void>> = { collection: collect, scrub };
-  const running = Promise.all(chores.map((chore) => work[chore]()));
+  const running = Promise.all([
+    chores.includes('collection') ? collect() : undefined,
+    chores.includes('scrub') ? scrub() : undefined,
+  ]);
   // The caller hears of it from stop().
   running.catch(() => undefined);
   return {
@@ -197,8 +204,18 @@ export async function measureLatency(
   client.connection.close();
   const loads = PROBES.map(() => startLoad());
   const watched = { target, fixture, operator: openOperator(target.endpoint.url), loads };
-  const background = { collections: 0, scrubs: 0, removedBlobs: 0, checkedBytes: 0 };
+  const background = {
+    collections: 0,
+    scrubs: 0,
+    removedBlobs: 0,
+    checkedBytes: 0,
+    ingestedBytes: 0,
+  };
   const rounds: LatencyResult['rounds'][number][] = [];
+  const { operator } = watched;
+  const ingest = options.chores.includes('ingest')
+    ? await prepareIngest(target, operator, options.layers)
+    : undefined;
   try {
     progress('filling the store');
     await push(watched, PUSH_IMAGE, images);
@@ -210,14 +227,18 @@ export async function measureLatency(
       await delay(leaseMs * LEASE_SLACK);
       progress(`round ${round}: idle`);
       const idle = await observe(watched, milliseconds);
-      progress(`round ${round}: while collection and scrub run`);
-      const work = keepBusy(watched.operator, options.chores, background);
+      progress(`round ${round}: while ${options.chores.join(' and ')} run`);
+      await ingest?.begin();
+      const work = keepBusy(operator, options.chores, background);
       const busy = await observe(watched, milliseconds);
       await work.stop();
+      await ingest?.end();
       rounds.push({ idle, busy });
     }
+    background.ingestedBytes = (await operator.operations.dedup.report()).ingested.bytes;
     return { rounds, background };
   } finally {
     for (const load of loads) load.end();
+    await ingest?.close();
   }
 }
