@@ -5,6 +5,7 @@
 import { getHeapStatistics } from 'node:v8';
 import { parentPort } from 'node:worker_threads';
 import { freeBytes } from '../../lib/free-bytes.ts';
+import { standBack } from '../../lib/thread-priority.ts';
 import { LayerRefusedError } from '../errors.ts';
 import type { CuttableFormat } from '../section/layer-cutter.ts';
 import { createLayerTaker, type IngestHost } from './take-apart.ts';
@@ -20,6 +21,9 @@ import {
 
 /** Chunks that are asked for before they are needed. */
 const AHEAD = 4;
+
+// Nobody waits for an ingest.
+standBack();
 
 const taker = createLayerTaker(TAKE_APART);
 /** Chunks that have come, and who waits for one; undefined: the end. */
