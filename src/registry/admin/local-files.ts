@@ -28,8 +28,14 @@ import type {
 } from './file-operations.ts';
 import { fileRefusal } from './file-refusals.ts';
 import { findCursor, readFindCursor } from './find-cursor.ts';
+import { createTurns, type TurnLimits } from './in-turn.ts';
 import { DEFAULT_LIMIT } from './parameters.ts';
 
+/**
+ * Lists, searches and comparisons at a time, and files that are being opened: each may hold the trees
+ * of an image in memory.
+ */
+const TURNS: TurnLimits = { atOnce: 16, patience: 10_000 };
 /** Milliseconds for opening an image and listing a page of it. */
 const LIST_TIME = 60_000;
 /** Milliseconds after which a page of a search or a comparison ends. */
@@ -99,8 +105,10 @@ async function* translatedBytes(bytes: AsyncIterable<Uint8Array>): AsyncGenerato
 export function localFiles(
   { context }: Store,
   { files }: Pick<LayerStore, 'files'>,
+  turns = TURNS,
 ): FileOperations {
   const parts = { store: context, files };
+  const inTurn = createTurns(turns);
 
   /** Opens an image and does something; what is lent stays so only if `use` keeps it. */
   async function withImage<T>(
@@ -158,7 +166,7 @@ export function localFiles(
     };
   }
 
-  return {
+  const operations: FileOperations = {
     list(target, { limit = DEFAULT_LIMIT, after, recursive = false } = {}) {
       return withImage(target, async (lent, signal) => {
         const { view, image } = lent;
@@ -251,5 +259,12 @@ export function localFiles(
         }),
       );
     },
+  };
+  const { list, open, find, diff } = operations;
+  return {
+    list: (...request) => inTurn(() => list(...request)),
+    open: (...request) => inTurn(() => open(...request)),
+    find: (...request) => inTurn(() => find(...request)),
+    diff: (...request) => inTurn(() => diff(...request)),
   };
 }
