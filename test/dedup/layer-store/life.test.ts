@@ -358,6 +358,30 @@ describe('decisions 3: undo', () => {
     expect(it_.layers.figures()).toMatchObject({ segments: { live: 0, dead: 0 } });
   });
 
+  it('takes nothing from who reads a layer meanwhile', async () => {
+    const large = gzipSync(makeTar([{ path: 'file', bytes: noise(13_000_000) }]), { level: 0 });
+    const digest = await it_.push('a', large);
+    await it_.settled();
+    await it_.reopen({ policy: OFF, memory: { cache: 0 } });
+    const range = { start: 0, end: large.length };
+    const reader = it_.layers.restore(digest, { range, signal: GO_ON });
+    const blocks: Buffer[] = [];
+    const take = async (): Promise<boolean> => {
+      const { value, done } = await reader.next();
+      if (value instanceof Buffer) blocks.push(Buffer.from(value));
+      return done !== true;
+    };
+    await take();
+    expect(await it_.layers.undo.run()).toMatchObject({ layers: 1 });
+    await collect();
+    expect(it_.layers.figures().segments.live).toBeGreaterThan(12_000_000);
+    while (await take());
+    expect(Buffer.concat(blocks).equals(large)).toBe(true);
+    await collect();
+    expect(it_.layers.figures().segments.live).toBe(0);
+    expect((await it_.pull('a', digest))?.equals(large)).toBe(true);
+  });
+
   it('does nothing to layers that may be taken apart', async () => {
     const digest = await it_.push('a', LAYER);
     await it_.settled();
