@@ -24,28 +24,10 @@ import type { Digest } from '../../src/oci/digest.ts';
 import { noise, text } from '../../test/codec/support/content.ts';
 import { memoryOf, sampleMemory } from '../registry/measure/process.ts';
 import { DATABASE, openBenchStore } from './stores.ts';
+import { smallFiles, type TarFile, tarOf } from './tar.ts';
 
 const CHUNK = 256 * 1024;
-const BLOCK = 512;
 const SAMPLE_MS = 10;
-
-/** The header of a file in a tar (ustar). */
-function headerOf(name: string, size: number): Buffer {
-  const header = Buffer.alloc(BLOCK);
-  header.write(name, 0, 100, 'latin1');
-  header.write(`0000644\0${'0000000\0'.repeat(2)}`, 100, 'latin1');
-  header.write(`${size.toString(8).padStart(11, '0')}\0`, 124, 'latin1');
-  header.write('00000000000\0        0', 136, 'latin1');
-  header.write('ustar\x0000', 257, 'latin1');
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
-  return header;
-}
-
-interface TarFile {
-  readonly name: string;
-  readonly body: Buffer;
-}
 
 /** Files of about so many bytes together, no two of which are the same. */
 function* filesOf(size: number, isNoise: boolean): Generator<TarFile> {
@@ -57,22 +39,6 @@ function* filesOf(size: number, isNoise: boolean): Generator<TarFile> {
     yield { name: `file-${i}`, body };
     made += length;
   }
-}
-
-/** So many files of 100 to 1600 bytes. */
-function* smallFiles(count: number): Generator<TarFile> {
-  for (let i = 1; i <= count; i++) {
-    yield { name: `folder-${i % 1000}/file-${i}`, body: text(100 + ((i * 7919) % 1500), i) };
-  }
-}
-
-function* tarOf(files: Iterable<TarFile>): Generator<Buffer> {
-  for (const { name, body } of files) {
-    yield headerOf(name, body.length);
-    yield body;
-    yield Buffer.alloc(-body.length & (BLOCK - 1));
-  }
-  yield Buffer.alloc(2 * BLOCK);
 }
 
 async function digestOfFile(path: string): Promise<Digest> {

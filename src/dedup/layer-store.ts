@@ -233,14 +233,15 @@ export async function assembleLayerStore(
     files: createFileStore({ store: context, stored: layers.files, restore }),
     figures() {
       const totals = layers.figures();
-      const { resting } = layers.queue;
+      const { resting, isIdle } = layers.queue;
+      const isDone = isIdle && dropper.isIdle && !isScanning && totals.queued <= resting;
       return {
         totals,
         segments: segments.figures(),
         ...layers.work(),
         damaged,
         resting,
-        isWorking: isActive && (isScanning || totals.queued > resting || !dropper.isIdle),
+        isWorking: isActive && !isDone,
         isShort: !hasSpace(),
       };
     },

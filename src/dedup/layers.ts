@@ -81,7 +81,7 @@ export interface Layers {
   /** Bytes of a layer that has a recipe; undefined when it has none. */
   sizeOf(digest: Digest): number | undefined;
   /** Layers that wait to be ingested. */
-  readonly queue: Pick<IngestQueue, 'add' | 'requeue' | 'idle' | 'resting'>;
+  readonly queue: Pick<IngestQueue, 'add' | 'requeue' | 'idle' | 'isIdle' | 'resting'>;
   /**
    * Ingests a layer now. Does nothing when it has a recipe.
    * @throws LayerRefusedError when it is to stay as it is; what the source throws, CommitError, errors

@@ -288,4 +288,21 @@ describe('the queue', () => {
     );
     expect(keys.some((key) => key.startsWith('yq '))).toBe(false);
   });
+
+  it('is not idle while somebody is told of a layer that has left it', async () => {
+    const seen: unknown[] = [];
+    const store: TestLayers = await openTestLayers({
+      onStored() {
+        const { queue, figures } = store.layers;
+        seen.push({ queued: figures().queued, isIdle: queue.isIdle });
+      },
+    });
+    const file = gzipSync(makeTar([{ path: 'file', bytes: text(9000) }]));
+    store.files.set(digestOf(file), file);
+    await store.enqueue(digestOf(file));
+    await store.layers.queue.idle();
+    expect(seen).toEqual([{ queued: 0, isIdle: false }]);
+    expect(store.layers.queue.isIdle).toBe(true);
+    await store.close();
+  });
 });

@@ -63,6 +63,8 @@ export interface IngestQueue {
   idle(): Promise<void>;
   /** Layers that are left alone for a while because their ingest failed. */
   readonly resting: number;
+  /** False while a layer is worked on, also when it has left the queue. */
+  readonly isIdle: boolean;
   /** Ends what is under way; it stays in the queue. */
   close(): Promise<void>;
 }
@@ -108,13 +110,15 @@ export function startQueue(context: DedupContext, work: QueueWork): IngestQueue 
   async function handle(digest: Digest): Promise<void> {
     const source = isSettled(kv, digest) ? undefined : work.source(digest);
     if (source === undefined) return void (await drop(digest));
+    let result: IngestResult;
     try {
-      await work.ingest(digest, source, signal);
+      result = await work.ingest(digest, source, signal);
     } catch (error) {
       if (error instanceof LayerRefusedError) return await refuse(digest, error);
       throw error;
     }
-    await drop(digest);
+    // With a new recipe it has left the queue already.
+    if (result !== 'stored') await drop(digest);
     work.stored(digest);
   }
 
@@ -180,6 +184,9 @@ export function startQueue(context: DedupContext, work: QueueWork): IngestQueue 
     },
     get resting() {
       return resting.size;
+    },
+    get isIdle() {
+      return workers.size === 0;
     },
     async close() {
       stop.abort(new Error('the store is being closed'));
