@@ -22,7 +22,7 @@ import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { noise, text } from '../../test/codec/support/content.ts';
 import { makeTar } from '../../test/support/tar.ts';
-import { type Client, expectStatus, openClient } from '../registry/load/client.ts';
+import { type Client, expectStatus, openClient, postBlob } from '../registry/load/client.ts';
 import { cpuMillisecondsOf, sampleMemory } from '../registry/measure/process.ts';
 import { median } from '../registry/measure/statistics.ts';
 import { dropCache } from '../registry/measure/storage.ts';
@@ -90,16 +90,15 @@ async function makeOther(folder: string, { digest }: Layer): Promise<Layer> {
 
 async function push({ endpoint }: Target, { path, size, digest }: Layer): Promise<void> {
   const client = await openClient(endpoint);
-  const target = `/v2/${REPOSITORY}/blobs/uploads/?digest=${digest}`;
-  const answer = await client.connection.exchange({
-    head: `POST ${target} HTTP/1.1\r\n${client.lines}Content-Length: ${size}\r\n\r\n`,
-    async body(write) {
+  await postBlob(client, REPOSITORY, {
+    digest,
+    size,
+    async feed(write) {
       for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {
         await write(chunk as Buffer);
       }
     },
   });
-  expectStatus(answer, 201, 'push');
   client.connection.close();
   const { operations } = openOperator(endpoint.url);
   const isDone = async (): Promise<boolean> => {

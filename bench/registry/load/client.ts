@@ -176,6 +176,20 @@ export async function pushStream(
   return { path: `/v2/${repository}/blobs/${digest}`, digest, size: stream.size };
 }
 
+/** Uploads a blob with one POST, from a file or whatever else sends its bytes. */
+export async function postBlob(
+  client: Client,
+  repository: string,
+  { digest, size, feed }: { readonly digest: string; readonly size: number; readonly feed: Feed },
+): Promise<void> {
+  const path = `/v2/${repository}/blobs/uploads/?digest=${digest}`;
+  const answer = await client.connection.exchange({
+    head: `POST ${path} HTTP/1.1\r\n${client.lines}Content-Length: ${size}\r\n\r\n`,
+    body: feed,
+  });
+  expectStatus(answer, 201, 'POST of a blob');
+}
+
 /** Uploads a manifest under a tag. */
 export async function pushManifest(
   client: Client,

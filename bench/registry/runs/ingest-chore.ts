@@ -6,7 +6,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expectStatus, openClient } from '../load/client.ts';
+import { expectStatus, openClient, postBlob } from '../load/client.ts';
 import type { Operator } from '../servers/operator.ts';
 import type { Target } from '../servers/types.ts';
 
@@ -50,18 +50,16 @@ export async function prepareIngest(
     const tail = randomBytes(8);
     const digest = `sha256:${whole.copy().update(tail).digest('hex')}`;
     const client = await openClient(endpoint);
-    const to = `/v2/${REPOSITORY}/blobs/uploads/?digest=${digest}`;
-    const length = size + tail.length;
-    const answer = await client.connection.exchange({
-      head: `POST ${to} HTTP/1.1\r\n${client.lines}Content-Length: ${length}\r\n\r\n`,
-      async body(write) {
+    await postBlob(client, REPOSITORY, {
+      digest,
+      size: size + tail.length,
+      async feed(write) {
         for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {
           await write(chunk as Buffer);
         }
         await write(tail);
       },
     });
-    expectStatus(answer, 201, 'push of a layer');
     client.connection.close();
     pushed.push(digest);
   }
