@@ -75,6 +75,7 @@ interface TokenExports {
   readonly tokenCount: Cell;
   readonly isIrregular: Cell;
   reset(): void;
+  literalTokens(count: number): void;
   decode(runs: number, literals: number, matches: number): number;
   encode(count: number, before: number): void;
 }
@@ -175,6 +176,7 @@ export function createTokenKernel(): TokenKernel {
     tokens: new Uint32Array(buffer, code.TOKENS.value, 2 * STREAM_CAPACITY),
     reset: code.reset,
     decode: code.decode,
+    literalTokens: code.literalTokens,
     encode: code.encode,
     get run() {
       return code.run.value;

@@ -162,7 +162,13 @@ export function readTokenStreams(streams: readonly Uint8Array[]): Uint32Array<Ar
     match += matchCount;
   }
   if (run !== runs.length) throw new TokenError('trailing');
-  tokens.set(literals.subarray(literal), count);
+  while (literal < literals.length) {
+    const size = fill(kernel.literals, literals, literal);
+    kernel.literalTokens(size);
+    tokens.set(kernel.tokens.subarray(0, size), count);
+    literal += size;
+    count += size;
+  }
   if (irregular.length > 0) markIrregular(tokens, new ByteReader(irregular));
   return tokens;
 }

@@ -28,7 +28,7 @@ const ARENA = 256 * 1024;
 /** Memory for the sections of one layer after the other. */
 export class SectionMemory {
   readonly plain = new BufferPool(PLAIN_SIZE, 2);
-  readonly arenas = new BufferPool(4 * ARENA, 6);
+  readonly arenas = new BufferPool(4 * ARENA, 16);
 }
 
 /** Plain bytes of a layer from some position on. */

@@ -44,6 +44,11 @@ function widen(from: usize, to: usize, count: u32): void {
   } while (to < end);
 }
 
+/** See `TokenKernel.literalTokens`. */
+export function literalTokens(count: u32): void {
+  widen(LITERALS, TOKENS, count);
+}
+
 /** See `TokenKernel.decode`. */
 export function decode(runs: u32, literals: u32, matches: u32): i32 {
   let at = RUNS;
