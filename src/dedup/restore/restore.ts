@@ -132,7 +132,7 @@ export function createRestores(context: DedupContext, memory: RestoreMemory = {}
       end,
       source: (signal) => make(recipe, digest, { range, signal }),
       windowSize,
-      onBlock: (number, block) => cache.add(recipe.recipe, number, block),
+      onBlock: (number, block) => cache.add(recipe.recipe, number, block, recipe.index.size),
     });
     streams.set(stream, recipe.recipe);
     stream.join();

@@ -7,11 +7,20 @@ import { giveBackBlock, lendBlock, SharedBlock } from '../../../src/dedup/restor
 
 const block = (size = BLOCK_SIZE): SharedBlock => new SharedBlock(Buffer.allocUnsafeSlow(size));
 
+/** Bytes of a layer that never fits. */
+const LARGE = 1000 * BLOCK_SIZE;
+
 /** Fills in blocks of a recipe as a restore does, which then holds them no more. */
-function fill(cache: BlockCache, recipe: number, from: number, count: number): SharedBlock[] {
+function fill(
+  cache: BlockCache,
+  recipe: number,
+  from: number,
+  count: number,
+  layerSize = LARGE,
+): SharedBlock[] {
   return Array.from({ length: count }, (_, i) => {
     const made = block();
-    cache.add(recipe, from + i, made);
+    cache.add(recipe, from + i, made, layerSize);
     made.drop();
     return made;
   });
@@ -54,6 +63,23 @@ describe('blocks that are kept', () => {
     expect([1, 2, 3, 4].map((recipe) => kept(cache, recipe))).toEqual([10, 1, 2, 3]);
   });
 
+  it('take the room of others when their layer is pulled again, and is not too large', () => {
+    const cache = new BlockCache(16 * BLOCK_SIZE);
+    for (const [recipe, blocks] of [
+      [1, 12],
+      [2, 13],
+    ] as const) {
+      fill(cache, 9, 0, 100);
+      const size = blocks * BLOCK_SIZE;
+      fill(cache, recipe, 0, blocks, size);
+      expect(kept(cache, recipe)).toBe(4);
+      // The pull after the first one, which found the begin.
+      fill(cache, recipe, 4, blocks - 4, size);
+      expect(kept(cache, recipe)).toBe(recipe === 1 ? 12 : 4);
+      cache.clear();
+    }
+  });
+
   it('never take more than the size, whatever is added', () => {
     const adds = fc.array(fc.tuple(fc.nat({ max: 4 }), fc.integer({ min: 1, max: 3 })), {
       maxLength: 200,
@@ -64,7 +90,7 @@ describe('blocks that are kept', () => {
         const cache = new BlockCache(size);
         for (const [recipe, share] of list) {
           const made = block(BLOCK_SIZE / share);
-          cache.add(recipe, kept(cache, recipe), made);
+          cache.add(recipe, kept(cache, recipe), made, share === 3 ? LARGE : BLOCK_SIZE);
           made.drop();
           expect(cache.bytes).toBeLessThanOrEqual(size);
         }
