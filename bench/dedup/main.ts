@@ -6,8 +6,8 @@
  *         [--report FILE|none] [--json FILE]
  *
  * Each path is a folder, of which a tar is made and compressed by zlib at level 6, or a gzip layer as it
- * is. Default: packages of node_modules; with --corpus the layers of the corpus from 5 MB on. With --plain the layers are the tars. All on a real folder;
- * every restore compares the digest.
+ * is. Default: packages of node_modules; with --corpus the layers of the corpus from 5 MB on. With
+ * --plain the layers are the tars. All on a real folder; every restore compares the digest.
  *
  * Threads are warm, as in a server that has run for a while. Groups are not: before a restore the
  * caches of decoded groups are filled with those of another layer. The page cache is as it comes.

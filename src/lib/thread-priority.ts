@@ -5,13 +5,13 @@ import { basename } from 'node:path';
 
 /**
  * Takes priority from the thread that calls this, for good. Linux has priorities for each thread;
- * elsewhere, and where /proc is not there, nothing happens.
- * @param nice - 1 to 19; default 10
+ * elsewhere, and where /proc is not there, nothing happens. It is left with nice 10.
  */
-export function standBack(nice: number = constants.priority.PRIORITY_BELOW_NORMAL): void {
+export function standBack(): void {
   try {
     // `PID/task/TID` of who reads it.
-    setPriority(Number(basename(readlinkSync('/proc/thread-self'))), nice);
+    const thread = Number(basename(readlinkSync('/proc/thread-self')));
+    setPriority(thread, constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {
     // It works all the same, only less considerately.
   }

@@ -3,7 +3,7 @@ import { createSlots } from '../../lib/slots.ts';
 import { OciError } from '../../oci/errors.ts';
 
 /** How many, and how long others wait. */
-export interface TurnLimits {
+interface TurnLimits {
   readonly atOnce: number;
   /** Milliseconds. */
   readonly patience: number;

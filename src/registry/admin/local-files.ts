@@ -28,14 +28,14 @@ import type {
 } from './file-operations.ts';
 import { fileRefusal } from './file-refusals.ts';
 import { findCursor, readFindCursor } from './find-cursor.ts';
-import { createTurns, type TurnLimits } from './in-turn.ts';
+import { createTurns } from './in-turn.ts';
 import { DEFAULT_LIMIT } from './parameters.ts';
 
 /**
  * Lists, searches and comparisons at a time, and files that are being opened: each may hold the trees
  * of an image in memory.
  */
-const TURNS: TurnLimits = { atOnce: 16, patience: 10_000 };
+const TURNS = { atOnce: 16, patience: 10_000 };
 /** Milliseconds for opening an image and listing a page of it. */
 const LIST_TIME = 60_000;
 /** Milliseconds after which a page of a search or a comparison ends. */
@@ -105,10 +105,9 @@ async function* translatedBytes(bytes: AsyncIterable<Uint8Array>): AsyncGenerato
 export function localFiles(
   { context }: Store,
   { files }: Pick<LayerStore, 'files'>,
-  turns = TURNS,
 ): FileOperations {
   const parts = { store: context, files };
-  const inTurn = createTurns(turns);
+  const inTurn = createTurns(TURNS);
 
   /** Opens an image and does something; what is lent stays so only if `use` keeps it. */
   async function withImage<T>(
