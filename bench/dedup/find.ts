@@ -28,19 +28,13 @@ import { type Column, figure, formatTable } from '../registry/report/table.ts';
 import { writeReport } from '../registry/report/write.ts';
 import { openOperator } from '../registry/servers/operator.ts';
 import { startStowage } from '../registry/servers/stowage.ts';
-import { DATABASE } from './stores.ts';
+import { AT_ONCE, DATABASE } from './stores.ts';
 import { smallFiles, tarOf } from './tar.ts';
 
 const FILES_OF_LAYER = 10_000;
 const LAYERS_OF_IMAGE = 5;
 const POLL_MS = 500;
 const GOAL_MS = 100;
-/** Layers of any size are taken apart at once. */
-const AT_ONCE = {
-  STOWAGE_DEDUP__MIN_AGE: '0s',
-  STOWAGE_DEDUP__MIN_SIZE: '0',
-  STOWAGE_DEDUP__INTACT_BUDGET: '0',
-};
 
 const repositoryOf = (image: number): string => `bench/find-${image}`;
 

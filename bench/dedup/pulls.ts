@@ -29,15 +29,10 @@ import { dropCache } from '../registry/measure/storage.ts';
 import { openOperator } from '../registry/servers/operator.ts';
 import { startStowage } from '../registry/servers/stowage.ts';
 import type { Target } from '../registry/servers/types.ts';
+import { AT_ONCE } from './stores.ts';
 
 const MODULES = resolve(import.meta.dirname, '../../node_modules');
 const REPOSITORY = 'bench/pulls';
-/** Everything is taken apart at once, and no intact copy stays. */
-const AT_ONCE = {
-  STOWAGE_DEDUP__MIN_AGE: '0s',
-  STOWAGE_DEDUP__MIN_SIZE: '0',
-  STOWAGE_DEDUP__INTACT_BUDGET: '0',
-};
 const MIB = 1024 * 1024;
 const CHUNK = 256 * 1024;
 /** Milliseconds between two looks whether the layer has been taken apart. */

@@ -23,14 +23,9 @@ import { CLIENTS, type ClientName, openClients } from './registry/clients.ts';
 import { fill } from './registry/fill.ts';
 import { measurePulls, pairOf } from './registry/pulls.ts';
 import { type Disk, type Results, sectionsOf } from './registry/report.ts';
+import { AT_ONCE } from './stores.ts';
 
 const SAMPLE_MS = 50;
-/** Everything is taken apart at once, and no intact copy stays. */
-const AT_ONCE = {
-  STOWAGE_DEDUP__MIN_AGE: '0s',
-  STOWAGE_DEDUP__MIN_SIZE: '0',
-  STOWAGE_DEDUP__INTACT_BUDGET: '0',
-};
 
 const { values } = parseArgs({
   options: {

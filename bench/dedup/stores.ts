@@ -14,6 +14,13 @@ import { openFileSystemTarget } from '../../src/storage/target/file-system.ts';
 /** The metadata in the folder of a store. */
 export const DATABASE = 'stowage.mdb';
 
+/** Settings of a server that takes layers of any size apart at once, and keeps no copy as it was pushed. */
+export const AT_ONCE = {
+  STOWAGE_DEDUP__MIN_AGE: '0s',
+  STOWAGE_DEDUP__MIN_SIZE: '0',
+  STOWAGE_DEDUP__INTACT_BUDGET: '0',
+};
+
 /** A store and the folder that it lies in. */
 export interface BenchStore {
   readonly folder: string;

@@ -325,6 +325,20 @@ describe('decisions 1: damage', () => {
     expect(digests.map((digest) => it_.isRecipe(digest))).toEqual([undefined, undefined]);
   });
 
+  it('found by the scrub in a recipe whose groups are sound', async () => {
+    const digest = await it_.push('a', LAYER);
+    const other = await it_.push('a', OTHER);
+    await it_.settled();
+    await change(it_.store.context.kv, (changes) => {
+      const [one, two] = [digest, other].map((of) => changes.record<object>(keys.recipe(of))!);
+      changes.put(keys.recipe(digest), two!);
+      changes.put(keys.recipe(other), one!);
+    });
+    expect((await it_.store.scrub.run()).damaged).toBe(1);
+    await it_.settled();
+    expect([...it_.store.scrub.quarantined()]).toHaveLength(1);
+  });
+
   it('of a recipe whose layer is there as it was pushed has the layer ingested anew', async () => {
     await it_.reopen({ policy: { ...AT_ONCE, minAge: 3_600_000, intactBudget: 1e9 } });
     const digest = await it_.push('a', LAYER);
