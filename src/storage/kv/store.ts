@@ -129,18 +129,34 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
   }
 
   /** What plain reads show of a range: at most `limit` entries, none that is being removed. */
-  function* shown<T>(
+  function shown<T>(
     found: Iterable<T>,
     keyOf: (item: T) => string,
     limit = Number.POSITIVE_INFINITY,
   ): Iterable<T> {
-    let count = 0;
-    for (const item of found) {
-      if (count >= limit) return;
-      if (isRemoved(keyOf(item))) continue;
-      count++;
-      yield item;
-    }
+    return {
+      [Symbol.iterator](): Iterator<T, undefined> {
+        const iterator = found[Symbol.iterator]();
+        let left = limit;
+        const end = (): { done: true; value: undefined } => {
+          iterator.return?.();
+          return { done: true, value: undefined };
+        };
+        return {
+          next() {
+            for (;;) {
+              if (left === 0) return end();
+              const step = iterator.next();
+              if (step.done === true) return end();
+              if (waiting.size > 0 && isRemoved(keyOf(step.value))) continue;
+              left--;
+              return step;
+            }
+          },
+          return: end,
+        };
+      },
+    };
   }
 
   function current(key: string): Uint8Array | undefined {
