@@ -17,6 +17,10 @@ interface UseCursor {
   close(): void;
 }
 
+/** An iterator need not say that it is not done. */
+const isFound = (step: IteratorResult<string> | undefined): step is IteratorYieldResult<string> =>
+  step !== undefined && step.done !== true;
+
 function openUses({ kv }: StoreContext): UseCursor {
   const { to: end } = ranges.allUses();
   let entries: Iterator<string> | undefined;
@@ -31,12 +35,12 @@ function openUses({ kv }: StoreContext): UseCursor {
   return {
     reaches(from, to) {
       if (entries === undefined) begin(from);
-      for (let passed = 0; current?.done === false && current.value < from; passed++) {
+      for (let passed = 0; isFound(current) && current.value < from; passed++) {
         // One blob may be used by thousands of manifests.
         if (passed === MAX_PASSED) begin(from);
         else current = entries!.next();
       }
-      return current?.done === false && current.value < to;
+      return isFound(current) && current.value < to;
     },
     close: () => void entries?.return?.(),
   };
