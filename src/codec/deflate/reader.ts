@@ -69,6 +69,11 @@ export class DeflateReader {
     return this.#bytes;
   }
 
+  /** Bytes of the stream that have been used for the plain bytes so far, a part of one as a fraction. */
+  get position(): number {
+    return this.#base + this.#bit / 8;
+  }
+
   /** Begins a new stream, with no history. */
   reset(): void {
     this.#kernel.reset();

@@ -49,6 +49,11 @@ export class GzipReader {
     return this.#streamStart;
   }
 
+  /** Bytes of the file that have been used for the data so far; a part of one as a fraction. */
+  get position(): number {
+    return this.#state === 'data' ? this.#streamStart + this.#deflate.position : this.#offset;
+  }
+
   /** The block in which the data so far end, if it is not over. */
   get openBlock(): OpenBlock | undefined {
     return this.#deflate.open;
