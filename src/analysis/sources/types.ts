@@ -55,9 +55,10 @@ export interface SourceProblem {
   readonly reason: string;
 }
 
-/** What a source yields, in its own order. */
+/** What a source yields, in its own order. `layer` is one of which no image is known to hold it. */
 export type SourceItem =
   | { readonly kind: 'image'; readonly image: SourceImage }
+  | { readonly kind: 'layer'; readonly layer: SourceLayer }
   | { readonly kind: 'problem'; readonly problem: SourceProblem };
 
 /** Something that holds images. */

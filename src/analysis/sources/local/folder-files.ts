@@ -1,0 +1,39 @@
+/** Files of an image layout in a folder. */
+import { open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ImageFiles, readStretch, type StoredFile } from './image-files.ts';
+
+/** What says that there is no such file. */
+const MISSING: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
+
+/** Makes the files of a folder readable. Symbolic links in it are followed: tools share layers by them. */
+export function openFolderFiles(folder: string): ImageFiles {
+  return {
+    place: folder,
+    damage: undefined,
+    async find(path): Promise<StoredFile | undefined> {
+      const full = join(folder, path);
+      try {
+        const status = await stat(full);
+        // Pipes and devices might never end.
+        if (!status.isFile()) return undefined;
+        return {
+          size: status.size,
+          damage: undefined,
+          async *read(stretch, signal) {
+            const file = await open(full, 'r');
+            try {
+              yield* readStretch(file, stretch, signal);
+            } finally {
+              await file.close();
+            }
+          },
+        };
+      } catch (error) {
+        if (MISSING.has((error as NodeJS.ErrnoException).code)) return undefined;
+        throw error;
+      }
+    },
+    close: async () => undefined,
+  };
+}

@@ -1,0 +1,147 @@
+/** Recognises what lies under a path, and opens it as a source. */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SourceError } from '../errors.ts';
+import type { ImageSource } from '../types.ts';
+import { openDataDirectory } from './data-directory.ts';
+import { openDockerArchive } from './docker-archive.ts';
+import { openFolderFiles } from './folder-files.ts';
+import { type ImageFiles, readHead } from './image-files.ts';
+import { openLayerFiles } from './layer-files.ts';
+import { openOciLayout } from './oci-layout.ts';
+import { openTarFiles } from './tar-files.ts';
+
+/** How sources on this machine are opened. */
+export interface LocalOptions {
+  /** `os/architecture[/variant]`; default: all. */
+  readonly platform?: string | undefined;
+  /** Of a data directory: images that no tag leads to as well. Default false. */
+  readonly untagged?: boolean | undefined;
+  /** Folder for archives that have to be unpacked. Default: that of the system (TMPDIR). */
+  readonly temporary?: string | undefined;
+}
+
+const LBRACKET = 0x5b;
+const LBRACE = 0x7b;
+const FORMS = 'an OCI layout, an archive of images, layers as tars, or a data directory of Stowage';
+
+/** Folders in which engines keep images, by an entry that they have; none can be read as they are. */
+const ENGINES: readonly (readonly [entry: string, hint: string])[] = [
+  ['overlay-layers', 'it is the storage of podman: run `podman save --format oci-archive`'],
+  ['vfs-layers', 'it is the storage of podman: run `podman save --format oci-archive`'],
+  ['image', 'if it is the folder of a docker engine, run `docker save`'],
+  ['io.containerd.content.v1.content', 'it is the folder of containerd: run `ctr images export`'],
+  ['docker', 'if it is the storage of a registry, analyse that by its address'],
+];
+
+/** Opens whichever of layout and archive the files are; undefined when they are neither. */
+async function openImages(
+  files: ImageFiles,
+  options: LocalOptions,
+  signal: AbortSignal,
+): Promise<ImageSource | undefined> {
+  const list = await files.find('manifest.json');
+  if (list !== undefined) {
+    const first = (await readHead(list, 64, signal)).find((byte) => byte > 0x20);
+    if (first === LBRACKET || list.damage !== undefined) {
+      return await openDockerArchive(files, options, signal);
+    }
+    if (first === LBRACE && (await files.find('version')) !== undefined) {
+      throw new SourceError(
+        `${files.place} is a folder of skopeo's dir: form; copy it: skopeo copy dir:… oci:…`,
+      );
+    }
+  }
+  if ((await files.find('oci-layout')) !== undefined) {
+    return await openOciLayout(files, options, signal);
+  }
+  if ((await files.find('repositories')) !== undefined) {
+    throw new SourceError(
+      `${files.place} was saved by Docker before 1.10, without manifest.json: load and save it anew`,
+    );
+  }
+  return undefined;
+}
+
+async function openFolder(
+  path: string,
+  options: LocalOptions,
+  signal: AbortSignal,
+): Promise<ImageSource> {
+  const entries = new Set(await readdir(path));
+  if (entries.has('format.json') && entries.has('metadata')) {
+    return await openDataDirectory(path, options);
+  }
+  const source = await openImages(openFolderFiles(path), options, signal);
+  if (source !== undefined) return source;
+  const [, hint] = ENGINES.find(([entry]) => entries.has(entry)) ?? [];
+  for (const entry of hint === undefined ? entries : []) {
+    const isLayout = await stat(join(path, entry, 'oci-layout')).catch(() => undefined);
+    if (isLayout !== undefined) {
+      throw new SourceError(
+        `${path} holds several OCI layouts: give them by name, as ${join(path, entry)}`,
+      );
+    }
+  }
+  throw new SourceError(`${path} is a folder, and none of ${FORMS}${hint ? `: ${hint}` : ''}`);
+}
+
+/** Opens a file; undefined when it is a layer. */
+async function openFile(
+  path: string,
+  options: LocalOptions,
+  signal: AbortSignal,
+): Promise<ImageSource | undefined> {
+  const { temporary } = options;
+  const files = await openTarFiles(path, { temporary, signal });
+  if (files === undefined) return undefined;
+  try {
+    const source = await openImages(files, options, signal);
+    if (source === undefined) await files.close();
+    return source;
+  } catch (error) {
+    await files.close();
+    throw error;
+  }
+}
+
+async function openPath(
+  path: string,
+  options: LocalOptions,
+  signal: AbortSignal,
+): Promise<ImageSource | undefined> {
+  const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === 'ENOENT' ? 'there is nothing of that name' : error.message;
+    throw new SourceError(`${path} cannot be read: ${why}`, { cause: error });
+  });
+  if (status.isDirectory()) return await openFolder(path, options, signal);
+  if (status.isFile()) return await openFile(path, options, signal);
+  throw new SourceError(`${path} is neither a file nor a folder: give ${FORMS}`);
+}
+
+/**
+ * Opens what lies under paths: OCI layouts (folders or tars), docker-archives, data directories of
+ * Stowage, and layers. Which one it is, is told by what is in it. All layers are one source, which comes
+ * last.
+ * @throws SourceError that says what a path is not; nothing stays open then
+ */
+export async function openLocalSources(
+  paths: readonly string[],
+  options: LocalOptions,
+  signal: AbortSignal,
+): Promise<ImageSource[]> {
+  const sources: ImageSource[] = [];
+  const layers: string[] = [];
+  try {
+    for (const path of paths) {
+      const source = await openPath(path, options, signal);
+      if (source === undefined) layers.push(path);
+      else sources.push(source);
+    }
+    if (layers.length > 0) sources.push(await openLayerFiles(layers));
+    return sources;
+  } catch (error) {
+    await Promise.all(sources.map((source) => source.close()));
+    throw error;
+  }
+}
