@@ -1,0 +1,183 @@
+/** Reads sources into a dataset: images as they are listed, and each layer once, several at a time. */
+import { createSlots } from '../../lib/slots.ts';
+import type { Dataset } from '../dataset/dataset.ts';
+import { ScanError } from '../scan/errors.ts';
+import type { Scanner } from '../scan/scanner.ts';
+import { SourceError } from '../sources/errors.ts';
+import type { ImageSource, SourceLayer, SourceProblem } from '../sources/types.ts';
+import { WrongBytesError } from './errors.ts';
+import type { LayerFolder } from './layer-folder.ts';
+import { verify, watch } from './verify.ts';
+
+/** How far a run is. */
+export interface CollectProgress {
+  images: number;
+  /** Distinct layers that were found so far, those read to their end, those that could not be. */
+  layersFound: number;
+  layersDone: number;
+  layersFailed: number;
+  /** Stored bytes: read, and of the layers found as far as their sources say. */
+  bytesRead: number;
+  bytesFound: number;
+  /** Of the uncompressed archives of layers that are done. */
+  bytesUnpacked: number;
+  entries: number;
+}
+
+/** What is needed to collect. */
+export interface CollectOptions {
+  readonly dataset: Dataset;
+  readonly scanner: Pick<Scanner, 'scan'>;
+  /** Layers that are fetched at a time; those beyond the scanner's threads wait with their first bytes. */
+  readonly atOnce: number;
+  /** Where layers are kept, and taken from when they are there. Default: nowhere. */
+  readonly kept?: LayerFolder | undefined;
+  readonly signal: AbortSignal;
+  /** Told whenever something has changed; the object is the same each time. */
+  readonly onProgress?: ((progress: Readonly<CollectProgress>) => void) | undefined;
+}
+
+/** What collecting came to. */
+export interface Collected {
+  readonly progress: Readonly<CollectProgress>;
+  readonly problems: readonly SourceProblem[];
+}
+
+/** Times that the bytes of a layer are fetched when they are not what they should be. */
+const ATTEMPTS = 2;
+
+/** Whether an error is about one layer, so that the others may go on. */
+function isOfOneLayer(error: unknown): error is Error {
+  return (
+    error instanceof SourceError || error instanceof ScanError || error instanceof WrongBytesError
+  );
+}
+
+/**
+ * Reads all that some sources have. What cannot be had becomes a problem, and the rest goes on; layers
+ * that the dataset has are not read again.
+ * @throws DatasetError, the signal's reason, what listing a source throws
+ */
+export async function collect(
+  sources: readonly ImageSource[],
+  { dataset, scanner, atOnce, kept, signal, onProgress }: CollectOptions,
+): Promise<Collected> {
+  const problems: SourceProblem[] = [];
+  const progress: CollectProgress = {
+    images: 0,
+    layersFound: 0,
+    layersDone: 0,
+    layersFailed: 0,
+    bytesRead: 0,
+    bytesFound: 0,
+    bytesUnpacked: 0,
+    entries: 0,
+  };
+  const tell = (): void => onProgress?.(progress);
+  const stop = new AbortController();
+  const either = AbortSignal.any([signal, stop.signal]);
+
+  async function bytesOf(source: ImageSource, layer: SourceLayer) {
+    const found = layer.digest && (await kept?.read(layer.digest, either));
+    if (found !== undefined) return { bytes: found, isKept: true };
+    return { bytes: source.openLayer(layer, either), isKept: false };
+  }
+
+  /** One attempt. @throws see {@link readLayer} */
+  async function readOnce(source: ImageSource, number: number, layer: SourceLayer): Promise<void> {
+    const { bytes, isKept } = await bytesOf(source, layer);
+    const watched = watch(layer, bytes, (length) => {
+      progress.bytesRead += length;
+      tell();
+    });
+    const keeping = isKept ? undefined : await kept?.take(watched.bytes);
+    const writer = await dataset.beginLayer(number, layer);
+    try {
+      const read = await scanner.scan(
+        keeping?.bytes ?? watched.bytes,
+        { mediaType: layer.mediaType, size: layer.size },
+        (batch) => writer.append(batch),
+        either,
+      );
+      const scan = verify(layer, read, watched.digest());
+      await keeping?.keep(layer.digest ?? scan.digest);
+      await writer.finish(scan);
+      progress.layersDone++;
+      progress.bytesUnpacked += scan.archiveSize;
+      progress.entries += scan.entries;
+    } catch (error) {
+      await writer.abort();
+      await keeping?.drop();
+      if (isKept && error instanceof WrongBytesError) await kept?.drop(layer.digest!);
+      throw error;
+    }
+  }
+
+  async function readLayer(source: ImageSource, number: number, layer: SourceLayer): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await readOnce(source, number, layer);
+      } catch (error) {
+        either.throwIfAborted();
+        if (!isOfOneLayer(error)) throw error;
+        if (error instanceof WrongBytesError && attempt < ATTEMPTS) continue;
+        progress.layersFailed++;
+        problems.push({ what: `layer ${layer.id}`, reason: error.message });
+        return;
+      } finally {
+        tell();
+      }
+    }
+  }
+
+  const slots = createSlots(atOnce);
+  const seen = new Set<string>();
+  const running = new Set<Promise<void>>();
+  let failure: { readonly error: unknown } | undefined;
+
+  /** Begins with a layer when there is room, which holds the listing up. */
+  async function begin(source: ImageSource, number: number, layer: SourceLayer): Promise<void> {
+    if (seen.has(layer.id)) return;
+    seen.add(layer.id);
+    progress.layersFound++;
+    progress.bytesFound += layer.size ?? 0;
+    if (dataset.has(layer.id)) {
+      progress.layersDone++;
+      progress.bytesRead += layer.size ?? 0;
+      return;
+    }
+    const release = await slots.take(either);
+    const work = readLayer(source, number, layer)
+      .catch((error: unknown) => {
+        failure ??= { error };
+        stop.abort(error);
+      })
+      .finally(() => {
+        release();
+        running.delete(work);
+      });
+    running.add(work);
+  }
+
+  try {
+    for (const source of sources) {
+      const number = dataset.addSource(source);
+      for await (const item of source.items(either)) {
+        if (item.kind === 'problem') problems.push(item.problem);
+        else if (item.kind === 'layer') await begin(source, number, item.layer);
+        else {
+          if (dataset.addImage(number, item.image)) progress.images++;
+          for (const layer of item.image.layers) await begin(source, number, layer);
+        }
+        tell();
+      }
+    }
+    await Promise.all(running);
+  } catch (error) {
+    failure ??= { error };
+    stop.abort(error);
+    await Promise.all(running);
+  }
+  if (failure !== undefined) throw failure.error;
+  return { progress, problems };
+}
