@@ -78,7 +78,8 @@ export async function collect(
   const either = AbortSignal.any([signal, stop.signal]);
 
   async function bytesOf(source: ImageSource, layer: SourceLayer) {
-    const found = layer.digest && (await kept?.read(layer.digest, either));
+    const { digest } = layer;
+    const found = digest === undefined ? undefined : await kept?.read(digest, either);
     if (found !== undefined) return { bytes: found, isKept: true };
     return { bytes: source.openLayer(layer, either), isKept: false };
   }
