@@ -1,9 +1,9 @@
 /** Starts a job, waits for its end, and shows how far it is where somebody watches. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { formatBytes, formatSpan } from '../lib/format.ts';
 import type { Progress } from '../registry/admin/operations.ts';
 import { CliError } from './errors.ts';
 import { EXIT } from './exit-codes.ts';
-import { formatBytes, formatSpan } from './format.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Milliseconds between two looks at a job. */

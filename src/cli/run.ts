@@ -3,12 +3,12 @@
  * code. Only the module of the command that is asked for is loaded, which keeps every start short.
  */
 import { Command, CommanderError } from 'commander';
+import { printable } from '../lib/format.ts';
 import { VERSION } from '../registry/admin/version.ts';
 import type { OpenDirectory } from './connect.ts';
 import type { CliContext } from './context.ts';
 import { explain } from './errors.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
-import { printable } from './format.ts';
 import type { Terminal } from './terminal.ts';
 
 interface CommandModule {

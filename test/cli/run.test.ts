@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { explain } from '../../src/cli/errors.ts';
-import { formatBytes, formatSpan, printable } from '../../src/cli/format.ts';
+import { formatBytes, formatSpan, printable } from '../../src/lib/format.ts';
 import { OciError } from '../../src/oci/errors.ts';
 import { cli } from './support.ts';
 

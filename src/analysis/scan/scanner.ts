@@ -24,7 +24,7 @@ export interface ScannerOptions {
 export interface Scanner {
   /**
    * Reads a layer once; waits for a thread if none is free.
-   * @param bytes - as they are stored; used only once there is a thread, and always ended
+   * @param bytes - as they are stored; asked for once there is a thread
    * @param onEntries - gets the entries in their order; a promise holds the next ones up
    * @throws ScanError when the thread ended, what `bytes` and `onEntries` throw, the signal's reason
    */

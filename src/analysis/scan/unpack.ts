@@ -55,7 +55,7 @@ export async function gunzip(
         if (wait !== undefined) await wait;
       } else if (part.kind === 'trailer') {
         if (part.isCrcRight === false || !part.isSizeRight) remarks.add('checksum-wrong');
-      } else if (part.kind === 'tail') {
+      } else if (part.kind === 'tail' && remarks.count('trailing-bytes') === 0) {
         remarks.add('trailing-bytes');
       }
     }
@@ -88,7 +88,6 @@ export async function unzstd(
 ): Promise<void> {
   const stream = createZstdDecompress({ chunkSize: ZSTD_CHUNK });
   const ended = Promise.withResolvers<'end' | Error>();
-  let failure: unknown;
   let position = 0;
   let stored = 0;
   let isOver = false;
@@ -107,15 +106,11 @@ export async function unzstd(
   });
   stream.on('end', () => ended.resolve('end'));
   stream.on('error', (error) => ended.resolve(error));
-  ended.promise.then(
-    () => {
-      isOver = true;
-    },
-    (error: unknown) => {
-      isOver = true;
-      failure = error;
-    },
-  );
+  const over = (): void => {
+    isOver = true;
+  };
+  ended.promise.then(over, over);
+
   /** Until the stream has done with a chunk, whose memory is used again then. */
   async function write(chunk: Uint8Array): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -131,17 +126,13 @@ export async function unzstd(
     stream.end();
     const outcome = await ended.promise;
     if (outcome !== 'end') {
-      const isShort = (outcome as NodeJS.ErrnoException).code === 'Z_BUF_ERROR';
-      if (isShort || outcome.message === 'unexpected end of file') {
-        remarks.add('truncated', 'the compressed data');
-      } else {
-        remarks.add('damaged-compression', outcome.message);
-      }
+      const isShort = outcome.message === 'unexpected end of file';
+      if (isShort) remarks.add('truncated', 'the compressed data');
+      else remarks.add('damaged-compression', outcome.message);
     } else if (stream.bytesWritten < stored) {
       remarks.add('trailing-bytes');
     }
   } finally {
     stream.destroy();
   }
-  if (failure !== undefined) throw failure;
 }

@@ -11,8 +11,9 @@ const EXTENDED = 3;
 const CLASSES = Uint8Array.from({ length: 256 }, (_, byte) => {
   if ([7, 8, 9, 10, 12, 13, 27].includes(byte)) return ASCII;
   if (byte < 0x20 || byte === 0x7f) return NONE;
-  if (byte < 0x7f || byte === 0x85) return ASCII;
-  return byte < 0xa0 ? EXTENDED : ISO;
+  if (byte < 0x7f) return ASCII;
+  // 0x85 is the next line of ISO 6429.
+  return byte < 0xa0 && byte !== 0x85 ? EXTENDED : ISO;
 });
 
 /** Whether bytes are UTF-8, of which the last character may be cut off. */
@@ -43,7 +44,7 @@ export function textTypeOf(head: Uint8Array): number {
   }
   let seen = 0;
   for (let at = 0; at < head.length; at++) seen |= 1 << CLASSES[head[at]!]!;
-  if (seen === 1 << ASCII && !head.includes(0x85)) return T['ascii-text'];
+  if (seen === 1 << ASCII) return T['ascii-text'];
   if ((seen & (1 << NONE)) !== 0) return 0;
   if (isUtf8Text(head)) return T['utf8-text'];
   return (seen & (1 << EXTENDED)) === 0 ? T['iso-8859-text'] : T['extended-ascii-text'];

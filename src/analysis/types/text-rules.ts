@@ -115,9 +115,7 @@ function typeByWords(text: string): number {
   if (text.startsWith('/* XPM */')) return T.pixmap;
   if (text.startsWith('.\\"') || text.startsWith(".TH ") || text.startsWith("'\\\"")) return T.troff;
   if (text.startsWith('-----BEGIN ')) return T['certificate-or-key'];
-  if (/^\s*[[{]\s*("|\{|\[|\]|\})/.test(text) && /^\s*(\{\s*("|\})|\[\s*("|\{|\[|\]|\d))/.test(text)) {
-    return T.json;
-  }
+  if (/^\s*(\{\s*["}]|\[\s*["{[\]\d])/.test(text)) return T.json;
   if (/^[ \t]*#[ \t]*include[ \t]*[<"]/m.test(text)) return T.c;
   if (/^\\(documentclass|documentstyle|input|begin)\b/m.test(text)) return T.latex;
   if (/^=(pod|head1|encoding)\b/.test(text)) return T['perl-pod'];

@@ -1,5 +1,6 @@
 /** `stowage dedup` */
 import type { Command } from 'commander';
+import { formatBytes, formatCount, formatPairs } from '../../lib/format.ts';
 import type { DedupReport, Progress, UndoReport } from '../../registry/admin/operations.ts';
 import {
   type CliContext,
@@ -12,7 +13,6 @@ import {
 import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { follow } from '../follow.ts';
-import { formatBytes, formatCount, formatPairs } from '../format.ts';
 
 /** A rate for people, such as `12.3 MiB/s`. */
 function rateText({ bytes, seconds }: DedupReport['ingested']): string {

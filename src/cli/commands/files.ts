@@ -1,6 +1,13 @@
 /** `stowage files` */
 import { StringDecoder } from 'node:string_decoder';
 import { type Command, InvalidArgumentError } from 'commander';
+import {
+  formatBytes,
+  formatTable,
+  formatTime,
+  printable,
+  printableName,
+} from '../../lib/format.ts';
 import { isDigest } from '../../oci/digest.ts';
 import { isTag } from '../../oci/name.ts';
 import type {
@@ -19,7 +26,6 @@ import {
 } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
-import { formatBytes, formatTable, formatTime, printable, printableName } from '../format.ts';
 import { parseReference } from '../reference.ts';
 import type { Terminal } from '../terminal.ts';
 

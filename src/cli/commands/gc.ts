@@ -1,5 +1,6 @@
 /** `stowage gc` */
 import type { Command } from 'commander';
+import { formatBytes, formatCount, formatTime } from '../../lib/format.ts';
 import type { CollectionReport } from '../../registry/admin/operations.ts';
 import {
   type CliContext,
@@ -10,7 +11,6 @@ import {
   withRegistry,
 } from '../context.ts';
 import { follow } from '../follow.ts';
-import { formatBytes, formatCount, formatTime } from '../format.ts';
 
 /** A report of the collector for people. */
 export function formatCollection(report: CollectionReport | null): string {

@@ -1,5 +1,6 @@
 /** `stowage repos` */
 import type { Command } from 'commander';
+import { formatCount, formatTable, formatTime } from '../../lib/format.ts';
 import type { DeletionResult } from '../../registry/admin/operations.ts';
 import {
   type CliContext,
@@ -9,7 +10,6 @@ import {
   withConnection,
   withRegistry,
 } from '../context.ts';
-import { formatCount, formatTable, formatTime } from '../format.ts';
 import { readAll } from '../pages.ts';
 import { confirm } from '../prompt.ts';
 

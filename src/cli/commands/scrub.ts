@@ -1,5 +1,6 @@
 /** `stowage scrub` */
 import type { Command } from 'commander';
+import { formatBytes, formatCount, formatSpan, formatTime, printable } from '../../lib/format.ts';
 import type { ScrubReport } from '../../registry/admin/operations.ts';
 import {
   type CliContext,
@@ -11,7 +12,6 @@ import {
 } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { follow } from '../follow.ts';
-import { formatBytes, formatCount, formatSpan, formatTime, printable } from '../format.ts';
 
 function progressText({ progress, startedAt }: ScrubReport): string {
   const { done, total, etaSeconds } = progress;

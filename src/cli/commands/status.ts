@@ -1,5 +1,6 @@
 /** `stowage status` */
 import type { Command } from 'commander';
+import { formatBytes, formatCount, formatPairs, formatSpan, formatTime } from '../../lib/format.ts';
 import type { Status } from '../../registry/admin/operations.ts';
 import {
   type CliContext,
@@ -9,7 +10,6 @@ import {
   withConnection,
   withRegistry,
 } from '../context.ts';
-import { formatBytes, formatCount, formatPairs, formatSpan, formatTime } from '../format.ts';
 
 function spaceText({ space }: Status): string {
   const { freeBytes, totalBytes, reserveBytes, pushesRefused } = space;

@@ -1,5 +1,6 @@
 /** `stowage tags` */
 import type { Command } from 'commander';
+import { formatBytes, formatCount, formatTable, formatTime } from '../../lib/format.ts';
 import {
   type CliContext,
   defineCommand,
@@ -8,7 +9,6 @@ import {
   withConnection,
   withRegistry,
 } from '../context.ts';
-import { formatBytes, formatCount, formatTable, formatTime } from '../format.ts';
 import { readAll } from '../pages.ts';
 import { parseReference } from '../reference.ts';
 import { formatDeletion } from './repos.ts';

@@ -1,8 +1,8 @@
 /** The kinds of value that the settings are made of, each with one message that says what is wanted. */
 import { z } from 'zod';
+import { parseSize, SIZE_PATTERN } from '../../lib/size.ts';
 import { isNetwork, parseListenAddress } from './address.ts';
 import { DURATION_PATTERN, parseDuration } from './duration.ts';
-import { parseSize, SIZE_PATTERN } from './size.ts';
 
 /** Bounds of a duration, as texts that {@link parseDuration} reads. */
 export interface DurationBounds {

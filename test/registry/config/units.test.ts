@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { parseSize } from '../../../src/lib/size.ts';
 import { isLoopback, isNetwork, parseListenAddress } from '../../../src/registry/config/address.ts';
 import { closest } from '../../../src/registry/config/closest.ts';
 import { parseDuration } from '../../../src/registry/config/duration.ts';
-import { parseSize } from '../../../src/registry/config/size.ts';
 
 describe('decisions 9: durations', () => {
   it.each([

@@ -1,5 +1,5 @@
 /**
- * Numbers of bytes as people write them in a configuration. Units are binary and say so; `MB` and
+ * Numbers of bytes as people write them. In a configuration units are binary and say so; `MB` and
  * its relatives are refused, because half of the world reads them one way and half the other.
  */
 
@@ -22,5 +22,26 @@ export function parseSize(text: string): number | undefined {
   const [, number, unit = 'B'] = SIZE_PATTERN.exec(text) ?? [];
   if (number === undefined) return undefined;
   const bytes = Math.round(Number(number) * UNITS[unit]!);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+const DECIMAL_UNITS: Readonly<Record<string, number>> = {
+  kB: 1e3,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+};
+
+const DECIMAL_PATTERN = /^(\d{1,15}(?:\.\d{1,6})?)(kB|KB|MB|GB|TB)$/;
+
+/**
+ * The same where other tools have set a custom: also `50MB` and the like, by thousands as the SI
+ * (and dive's gate, whose limits are carried over) has them.
+ */
+export function parseAnySize(text: string): number | undefined {
+  const [, number, unit] = DECIMAL_PATTERN.exec(text) ?? [];
+  if (number === undefined || unit === undefined) return parseSize(text);
+  const bytes = Math.round(Number(number) * DECIMAL_UNITS[unit]!);
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }

@@ -1,0 +1,107 @@
+/** Layers for the benchmark of the scan: those of the corpus, as stored and as plain tars. */
+import { execFileSync } from 'node:child_process';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { tarEnd, tarHeader, tarPadding, TYPE_FLAGS } from '../../src/codec/tar/write.ts';
+import { digestOf } from '../../src/oci/digest.ts';
+import { blobPath, corpusFolder, distinctLayers, readCorpus } from '../corpus/layouts.ts';
+
+/** A layer on the disk, twice. */
+export interface BenchLayer {
+  readonly gzip: string;
+  readonly tar: string;
+  readonly gzipSize: number;
+  readonly tarSize: number;
+  /** By sha256sum. */
+  readonly diffId: string;
+  /** Regular files in it, by tar. */
+  readonly files: number;
+}
+
+async function isGzip(path: string): Promise<boolean> {
+  const file = await open(path);
+  try {
+    const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
+    return buffer[0] === 0x1f && buffer[1] === 0x8b;
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * The gzip layers of the corpus, and their tars in a folder.
+ * @throws Error when there is no corpus
+ */
+export async function prepareLayers(folder: string): Promise<BenchLayer[]> {
+  const corpus = corpusFolder('short');
+  const layers: BenchLayer[] = [];
+  for (const { repository, digest, size } of distinctLayers(await readCorpus(corpus))) {
+    const gzip = blobPath(corpus, repository, digest);
+    if (!(await isGzip(gzip))) continue;
+    const tar = join(folder, `${layers.length}.tar`);
+    await pipeline(
+      createReadStream(gzip),
+      createGunzip({ chunkSize: 1 << 20 }),
+      createWriteStream(tar),
+    );
+    const [hex] = execFileSync('sha256sum', [tar], { encoding: 'utf8' }).split(' ');
+    const list = execFileSync('tar', ['-tvf', tar], { encoding: 'utf8', maxBuffer: 2 ** 28 });
+    const files = list.split('\n').filter((line) => line.startsWith('-')).length;
+    const { size: tarSize } = await stat(tar);
+    layers.push({ gzip, tar, gzipSize: size, tarSize, diffId: `sha256:${hex}`, files });
+  }
+  if (layers.length === 0) throw new Error(`no corpus in ${corpus}: run bench/corpus/main.ts first`);
+  return layers;
+}
+
+/** Writes an image with all the layers as `docker save` does. */
+export async function writeDockerArchive(
+  layers: readonly BenchLayer[],
+  path: string,
+): Promise<void> {
+  const config = Buffer.from(
+    JSON.stringify({
+      architecture: 'amd64',
+      os: 'linux',
+      config: {},
+      rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
+      history: layers.map((_, i) => ({ created_by: `layer ${i}` })),
+    }),
+  );
+  const configName = `${digestOf(config).slice(7)}.json`;
+  const names = layers.map(({ diffId }) => `${diffId.slice(7)}/layer.tar`);
+  const manifest = Buffer.from(
+    JSON.stringify([{ Config: configName, RepoTags: ['bench:latest'], Layers: names }]),
+  );
+  const header = (name: string, size: number): Buffer =>
+    tarHeader({
+      path: name,
+      typeFlag: TYPE_FLAGS.file,
+      mode: 0o644,
+      uid: 0,
+      gid: 0,
+      size,
+      mtime: 0,
+      link: '',
+      deviceMajor: 0,
+      deviceMinor: 0,
+    });
+  async function* parts(): AsyncGenerator<Buffer> {
+    for (const [i, { tar, tarSize }] of layers.entries()) {
+      yield header(names[i]!, tarSize);
+      for await (const chunk of createReadStream(tar, { highWaterMark: 1 << 20 })) yield chunk;
+    }
+    for (const [name, bytes] of [
+      [configName, config],
+      ['manifest.json', manifest],
+    ] as const) {
+      yield Buffer.concat([header(name, bytes.length), bytes, tarPadding(bytes.length)]);
+    }
+    yield tarEnd();
+  }
+  await pipeline(Readable.from(parts()), createWriteStream(path));
+}

@@ -1,0 +1,261 @@
+/**
+ * What an analysis has read, on the disk: a folder with one Parquet file of entries for each layer, and
+ * journals of layers, images and sources. docs/analysis-dataset.md describes it for other engines.
+ *
+ * A layer counts from the moment its line stands in the journal, and its files have their names before
+ * that. What a killed run leaves besides is removed when the folder is opened again.
+ */
+import { closeSync, existsSync, fstatSync, openSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { EntryBatch, LayerScan } from '../scan/types.ts';
+import type { Fact, ImageSource, SourceImage, SourceLayer } from '../sources/types.ts';
+import { type Database, type DatabaseLimits, openDatabase, quote } from './database.ts';
+import { DatasetError } from './errors.ts';
+import { type Journal, openJournal } from './journal.ts';
+import { openEntryWriter } from './layer-writer.ts';
+import { type ImageRecord, type LayerRecord, type SourceRecord, TABLES } from './records.ts';
+
+/** Name of a type of files, by its number. */
+export interface FileType {
+  readonly group: string;
+  readonly type: string;
+}
+
+/** Options of {@link openDataset}. */
+export interface DatasetOptions extends DatabaseLimits {
+  /** Names of the types by their numbers: the scanner's table. */
+  readonly types: readonly FileType[];
+  /** Folder for what does not fit in memory; it is emptied, and removed at the end. */
+  readonly scratch?: string;
+}
+
+/** Takes one layer in. */
+export interface LayerWriter {
+  /** Entries in any number of batches. Not to be called again before it resolved. @throws DatasetError */
+  append(batch: EntryBatch): Promise<void>;
+  /** The layer is there once it resolved. @throws DatasetError */
+  finish(scan: LayerScan): Promise<void>;
+  /** Leaves nothing behind; for layers that broke off. */
+  abort(): Promise<void>;
+}
+
+/** A dataset that is open. One process at a time may have it open. */
+export interface Dataset {
+  readonly folder: string;
+  readonly types: readonly FileType[];
+  /** Of queries; its tables are the work of one report. */
+  readonly database: Database;
+  readonly sources: readonly SourceRecord[];
+  /** Layers, and images, so far. */
+  readonly counts: { readonly layers: number; readonly images: number };
+  /** Number of a source; one that is known by kind and title keeps its own. */
+  addSource(source: Pick<ImageSource, 'kind' | 'title' | 'unknown'>): number;
+  /** False when it was there: the same digest in the same repository. */
+  addImage(source: number, image: SourceImage): boolean;
+  /** True when the layer was read to its end, in this run or one before. */
+  has(id: string): boolean;
+  /** Begins a layer. Several may be under way. @throws DatasetError */
+  beginLayer(source: number, layer: SourceLayer): Promise<LayerWriter>;
+  /** Brings the small tables (layers, images, sources, types) up to date as Parquet files. @throws DatasetError */
+  publish(): Promise<void>;
+  /** Path of a layer's file of entries. */
+  entriesPath(layer: number): string;
+  /** Of its chunks, which it need not have. */
+  chunksPath(layer: number): string;
+  close(): Promise<void>;
+}
+
+const ENTRIES = 'entries';
+const CHUNKS = 'chunks';
+
+/** Files sort as their numbers do. */
+function fileName(layer: number): string {
+  return `${String(layer).padStart(8, '0')}.parquet`;
+}
+
+function imageName({ repository, tag, digest }: SourceImage): string {
+  if (repository === '') return tag ?? digest;
+  return tag === undefined ? `${repository}@${digest}` : `${repository}:${tag}`;
+}
+
+const imageKey = (repository: string, digest: string) => `${repository}@${digest}`;
+
+/** Removes what is not in the journals. */
+async function sweep(folder: string, known: ReadonlySet<string>): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!known.has(name)) await rm(join(folder, name), { force: true, recursive: true });
+  }
+}
+
+async function publishTable(database: Database, folder: string, name: string, select: string) {
+  const path = join(folder, `${name}.parquet`);
+  await database.run(
+    `COPY (${select}) TO ${quote(`${path}.unfinished`)} (FORMAT parquet, COMPRESSION zstd)`,
+  );
+  await rename(`${path}.unfinished`, path);
+}
+
+function isEmpty(path: string): boolean {
+  if (!existsSync(path)) return true;
+  const fd = openSync(path, 'r');
+  try {
+    return fstatSync(fd).size === 0;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Journals as tables, and those as files. */
+async function publishAll(database: Database, folder: string, types: readonly FileType[]) {
+  for (const { name, journal, columns, select } of TABLES) {
+    const path = join(folder, journal);
+    // An empty file is no JSON to DuckDB.
+    const rows = isEmpty(path)
+      ? `(SELECT * FROM (SELECT unnest([]::STRUCT(${columns.slice(1, -1).replaceAll(/: '([^']*)'/g, ' $1')})[], recursive := false) AS r) t, LATERAL (SELECT r.*))`
+      : `read_json(${quote(path)}, format = 'newline_delimited', columns = ${columns}, maximum_object_size = 67108864)`;
+    await database.run(`CREATE OR REPLACE TEMP VIEW journal AS SELECT * FROM ${rows}`);
+    await database.run(`CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`);
+    await publishTable(database, folder, name, `FROM ${name}`);
+  }
+  const named = types.map(
+    (type, number) => `(${number}, ${quote(type.group)}, ${quote(type.type)})`,
+  );
+  await database.run(
+    `CREATE OR REPLACE TEMP TABLE types (type INTEGER, "group" VARCHAR, name VARCHAR);
+     ${named.length === 0 ? '' : `INSERT INTO types VALUES ${named.join(', ')}`}`,
+  );
+  await publishTable(database, folder, 'types', 'FROM types');
+}
+
+/**
+ * Opens the dataset of a folder, which is made if it is not there, with what earlier runs left in it.
+ * @throws DatasetError
+ */
+export async function openDataset(folder: string, options: DatasetOptions): Promise<Dataset> {
+  const sources: SourceRecord[] = [];
+  const layers = new Map<string, number>();
+  const images = new Set<string>();
+  const withFiles = { entries: new Set<string>(), chunks: new Set<string>() };
+  let nextLayer = 0;
+  await mkdir(join(folder, ENTRIES), { recursive: true });
+  await mkdir(join(folder, CHUNKS), { recursive: true });
+  const open: Journal<never>[] = [];
+  const journalOf = <T>(name: string, each: (record: T) => void): Journal<T> => {
+    const journal = openJournal(join(folder, name), each);
+    open.push(journal as Journal<never>);
+    return journal;
+  };
+  const closeJournals = () => {
+    for (const journal of open) journal.close();
+  };
+
+  try {
+    const sourceJournal = journalOf<SourceRecord>('sources.jsonl', (record) => {
+      sources.push(record);
+    });
+    const imageJournal = journalOf<ImageRecord>('images.jsonl', ({ repository, digest }) => {
+      images.add(imageKey(repository, digest));
+    });
+    const layerJournal = journalOf<LayerRecord>('layers.jsonl', (record) => {
+      layers.set(record.id, record.layer);
+      nextLayer = Math.max(nextLayer, record.layer + 1);
+      withFiles.entries.add(fileName(record.layer));
+      if (record.has_chunks) withFiles.chunks.add(fileName(record.layer));
+    });
+    await sweep(join(folder, ENTRIES), withFiles.entries);
+    await sweep(join(folder, CHUNKS), withFiles.chunks);
+    const database = await openDatabase(options.scratch ?? join(folder, 'scratch'), options);
+    let closed = false;
+    const entriesPath = (layer: number) => join(folder, ENTRIES, fileName(layer));
+    const chunksPath = (layer: number) => join(folder, CHUNKS, fileName(layer));
+
+    return {
+      folder,
+      types: options.types,
+      database,
+      sources,
+      entriesPath,
+      chunksPath,
+      get counts() {
+        return { layers: layers.size, images: images.size };
+      },
+      addSource({ kind, title, unknown }) {
+        const known = sources.find((record) => record.kind === kind && record.title === title);
+        if (known !== undefined) return known.source;
+        const record: SourceRecord = {
+          source: sources.length,
+          kind,
+          title,
+          unknown: Object.fromEntries(unknown) as Partial<Record<Fact, string>>,
+        };
+        sourceJournal.append(record);
+        sources.push(record);
+        return record.source;
+      },
+      addImage(source, image) {
+        const key = imageKey(image.repository, image.digest);
+        if (images.has(key)) return false;
+        imageJournal.append({
+          image: images.size,
+          source,
+          name: imageName(image),
+          repository: image.repository,
+          digest: image.digest,
+          platform: image.platform ?? null,
+          created: image.created ?? null,
+          pulls: image.pulls ?? null,
+          stars: image.stars ?? null,
+          layers: image.layers.map(({ id }) => id),
+        });
+        images.add(key);
+        return true;
+      },
+      has: (id) => layers.has(id),
+      async beginLayer(source, { id, mediaType }) {
+        const from = sources[source];
+        if (from === undefined) throw new DatasetError(`the dataset has no source ${source}`);
+        const layer = nextLayer++;
+        const files = { entries: entriesPath(layer), chunks: chunksPath(layer) };
+        const writer = await openEntryWriter(database.instance, layer, files);
+        return {
+          append: (batch) => writer.append(batch),
+          abort: () => writer.abort(),
+          async finish(scan) {
+            const shape = await writer.finish(scan.chunks);
+            // Two runs of one layer at the same time: the first one stays.
+            if (layers.has(id)) throw new DatasetError(`layer ${id} has been written twice`);
+            layerJournal.append({
+              layer,
+              id,
+              source,
+              digest: scan.digest,
+              diff_id: scan.diffId,
+              media_type: mediaType,
+              compression: scan.compression,
+              stored_size: from.unknown['compressed-size'] === undefined ? scan.storedSize : null,
+              archive_size: scan.archiveSize,
+              entries: scan.entries,
+              directories: shape.directories,
+              max_depth: shape.maxDepth,
+              has_chunks: scan.chunks.length > 0,
+              remarks: scan.remarks,
+            });
+            layers.set(id, layer);
+          },
+        };
+      },
+      publish: () => publishAll(database, folder, options.types),
+      async close() {
+        if (closed) return;
+        closed = true;
+        for (const journal of open) journal.sync();
+        closeJournals();
+        await database.close();
+      },
+    };
+  } catch (error) {
+    closeJournals();
+    throw error;
+  }
+}

@@ -1,0 +1,82 @@
+/** What the journals of a dataset hold, one a line, and the tables that are made of them. */
+import type { Platform } from '../../oci/image.ts';
+import type { LayerCompression, LayerRemark } from '../scan/types.ts';
+import type { Fact, SourceKind } from '../sources/types.ts';
+
+/** A source that the dataset has images or layers of. */
+export interface SourceRecord {
+  readonly source: number;
+  readonly kind: SourceKind;
+  readonly title: string;
+  /** What it cannot tell, with the reason. */
+  readonly unknown: Readonly<Partial<Record<Fact, string>>>;
+}
+
+/** An image of a repository. Tags of the same image are not counted: it has the name of the first. */
+export interface ImageRecord {
+  readonly image: number;
+  readonly source: number;
+  /** What people know it by: repository and tag, else repository and digest. */
+  readonly name: string;
+  readonly repository: string;
+  readonly digest: string;
+  readonly platform: Platform | null;
+  /** Milliseconds since 1970. */
+  readonly created: number | null;
+  readonly pulls: number | null;
+  readonly stars: number | null;
+  /** Ids of layers, the lowest first. */
+  readonly layers: readonly string[];
+}
+
+/** A layer that was read to its end. Its files are there when its line is. */
+export interface LayerRecord {
+  readonly layer: number;
+  readonly id: string;
+  readonly source: number;
+  readonly digest: string;
+  readonly diff_id: string;
+  readonly media_type: string;
+  readonly compression: LayerCompression;
+  /** Bytes as stored; null when the source cannot tell how a registry would store them. */
+  readonly stored_size: number | null;
+  readonly archive_size: number;
+  readonly entries: number;
+  readonly directories: number;
+  readonly max_depth: number;
+  readonly has_chunks: boolean;
+  readonly remarks: readonly LayerRemark[];
+}
+
+/** Name, columns and statement of each table that is published from a journal. */
+export const TABLES: readonly { name: string; journal: string; columns: string; select: string }[] =
+  [
+    {
+      name: 'sources',
+      journal: 'sources.jsonl',
+      columns: `{source: 'INTEGER', kind: 'VARCHAR', title: 'VARCHAR', "unknown": 'MAP(VARCHAR, VARCHAR)'}`,
+      select: 'SELECT source, kind, title, "unknown" FROM journal ORDER BY source',
+    },
+    {
+      name: 'layers',
+      journal: 'layers.jsonl',
+      columns: `{layer: 'INTEGER', id: 'VARCHAR', source: 'INTEGER', digest: 'VARCHAR', diff_id: 'VARCHAR', media_type: 'VARCHAR', compression: 'VARCHAR', stored_size: 'BIGINT', archive_size: 'BIGINT', entries: 'BIGINT', directories: 'BIGINT', max_depth: 'INTEGER', has_chunks: 'BOOLEAN', remarks: 'STRUCT(code VARCHAR, message VARCHAR, count BIGINT)[]'}`,
+      select: 'SELECT * FROM journal ORDER BY layer',
+    },
+    {
+      name: 'images',
+      journal: 'images.jsonl',
+      columns: `{image: 'INTEGER', source: 'INTEGER', name: 'VARCHAR', repository: 'VARCHAR', digest: 'VARCHAR', platform: 'STRUCT(os VARCHAR, architecture VARCHAR, variant VARCHAR)', created: 'BIGINT', pulls: 'BIGINT', stars: 'BIGINT', layers: 'VARCHAR[]'}`,
+      select: 'SELECT * EXCLUDE (layers) FROM journal ORDER BY image',
+    },
+    {
+      name: 'image_layers',
+      journal: 'images.jsonl',
+      columns: `{image: 'INTEGER', layers: 'VARCHAR[]'}`,
+      // A layer that could not be read has no number.
+      select: `SELECT image, position::INTEGER AS position, id, layers.layer
+      FROM (SELECT image, unnest(layers) AS id, generate_subscripts(layers, 1) AS position FROM journal)
+      LEFT JOIN layers USING (id)
+      ORDER BY image, position`,
+    },
+  ];

@@ -1,0 +1,65 @@
+/** What the sources of a dataset can tell, and why not the rest. */
+import type { Dataset } from '../dataset/dataset.ts';
+import type { Fact } from '../sources/types.ts';
+
+/** Reasons by the fact that is missing. A figure is known only if all that it is made of is. */
+export type Missing = ReadonlyMap<Fact, string>;
+
+/** Figures that are null without a fact, by their path in a report. */
+const NEEDS: Readonly<Record<Fact, readonly string[]>> = {
+  'compressed-size': [
+    'layers.compressedSize',
+    'layers.filesRatio',
+    'layers.archiveRatio',
+    'images.compressedSize',
+    'estimate.off',
+    'estimate.dedup',
+  ],
+  images: [
+    'images',
+    'sharing',
+    'layers.references',
+    'layers.pulls',
+    'dedup.images',
+    'dedup.sharedLayers',
+    'dedup.privateLayers',
+  ],
+  'pull-counts': ['layers.pulls', 'images.pulls'],
+};
+
+const USED: Readonly<Record<Fact, string>> = {
+  'compressed-size':
+    'SELECT DISTINCT source FROM layers WHERE stored_size IS NULL AND layer IN (SELECT layer FROM chosen)',
+  images: 'SELECT DISTINCT source FROM layers',
+  'pull-counts': 'SELECT DISTINCT source FROM images WHERE pulls IS NULL',
+};
+
+/** Facts that some layer or image lacks. Needs the table `chosen`. @throws DatasetError */
+export async function missingFacts({ database, sources }: Dataset): Promise<Missing> {
+  const missing = new Map<Fact, string>();
+  for (const fact of Object.keys(NEEDS) as Fact[]) {
+    const used = new Set((await database.rows(USED[fact])).map(({ source }) => Number(source)));
+    const reasons = sources
+      .filter(({ source }) => used.has(source))
+      .map(({ unknown, title }) => ({ title, reason: unknown[fact] }))
+      .filter(({ reason }) => reason !== undefined || fact === 'pull-counts')
+      .map(({ title, reason }) => `${title}: ${reason ?? 'not counted for every image'}`);
+    if (reasons.length > 0) missing.set(fact, [...new Set(reasons)].join('; '));
+  }
+  return missing;
+}
+
+/** The list of a report: each figure with the reason that it is null. */
+export function unknownFigures(missing: Missing): { figure: string; reason: string }[] {
+  const figures = new Map<string, string>();
+  // Without images nothing else about them matters.
+  for (const fact of ['images', 'compressed-size', 'pull-counts'] as const) {
+    const reason = missing.get(fact);
+    if (reason === undefined) continue;
+    for (const figure of NEEDS[fact]) {
+      if (figures.has(figure) || (figures.has('images') && figure.startsWith('images.'))) continue;
+      figures.set(figure, reason);
+    }
+  }
+  return [...figures].map(([figure, reason]) => ({ figure, reason }));
+}

@@ -1,0 +1,28 @@
+-- Which image holds which layer, each pair once, and the layers that figures are about. An image of
+-- which a layer could not be read holds its others, and is left out where images are counted.
+CREATE OR REPLACE TEMP TABLE holds AS
+SELECT DISTINCT image_layers.image, standing.stands_for AS layer
+FROM image_layers JOIN standing USING (layer);
+
+CREATE OR REPLACE TEMP TABLE complete_images AS
+SELECT * FROM images
+WHERE image NOT IN (SELECT image FROM image_layers WHERE layer IS NULL);
+
+CREATE OR REPLACE TEMP TABLE chosen AS
+SELECT
+  layers.layer,
+  any_value(layers.id) AS id,
+  any_value(layers.compression) AS compression,
+  any_value(layers.stored_size) AS stored_size,
+  any_value(layers.archive_size) AS archive_size,
+  any_value(layers.directories) AS directories,
+  any_value(layers.max_depth) AS max_depth,
+  count(images.image) AS held_by,
+  sum(images.pulls) AS pulls,
+  min(images.image) AS first_image,
+  max(images.image) AS last_image
+FROM layers
+JOIN standing ON standing.layer = layers.layer AND standing.stands_for = layers.layer
+LEFT JOIN holds ON holds.layer = layers.layer
+LEFT JOIN images ON images.image = holds.image
+GROUP BY layers.layer;

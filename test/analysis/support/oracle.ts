@@ -1,0 +1,459 @@
+/** Every figure by brute force in plain TypeScript, from the definitions, not from the SQL. */
+
+import { permutation, sampleSizes } from '../../../src/analysis/metrics/growth.ts';
+import type {
+  AnalysisReport,
+  Distribution,
+  Figures,
+} from '../../../src/analysis/metrics/schema.ts';
+import {
+  hashOfContent,
+  layerId,
+  type PlainEntry,
+  type PlainImage,
+  type PlainLayer,
+  type PlainSet,
+  sizeOfContent,
+  TYPES,
+  typeOf,
+} from './sets.ts';
+
+const sum = (values: readonly number[]) => values.reduce((all, value) => all + value, 0);
+const nearest = (sorted: readonly number[], percent: number) =>
+  sorted[Math.max(1, Math.ceil((sorted.length * percent) / 100)) - 1] ?? null;
+
+export function distribution(values: readonly number[]): Distribution {
+  const sorted = [...values].sort((a, b) => a - b);
+  const ranks = Array.from({ length: 200 }, (_, i) => Math.ceil(((i + 1) * sorted.length) / 200));
+  const points = [...new Set(ranks.filter((r) => r > 0).map((r) => sorted[r - 1]!))];
+  const some = sorted.length > 0;
+  return {
+    count: sorted.length,
+    sum: some ? sum(sorted) : null,
+    mean: some ? sum(sorted) / sorted.length : null,
+    min: sorted[0] ?? null,
+    p10: nearest(sorted, 10),
+    p25: nearest(sorted, 25),
+    p50: nearest(sorted, 50),
+    p75: nearest(sorted, 75),
+    p90: nearest(sorted, 90),
+    p95: nearest(sorted, 95),
+    p99: nearest(sorted, 99),
+    max: sorted.at(-1) ?? null,
+    cdf: points.map((v) => [v, sorted.filter((other) => other <= v).length / sorted.length]),
+  };
+}
+
+interface File {
+  readonly layer: number;
+  readonly directory: string;
+  readonly size: number;
+  /** Undefined when the study's code has no hash of it. */
+  readonly content: number | undefined;
+  readonly type: number;
+  readonly path: string;
+}
+
+const directoryOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('/')));
+
+/** What a link leads to, step by step. */
+function target(entries: readonly PlainEntry[], from: PlainEntry): PlainEntry | undefined {
+  let at: PlainEntry | undefined = from;
+  for (let step = 0; step < 40; step++) {
+    if (at?.link === undefined) return undefined;
+    let path = at.link;
+    if (at.kind === 'symlink') {
+      if (path.startsWith('/')) return undefined;
+      const parts = [...directoryOf(at.path).split('/'), ...path.split('/')];
+      const whole: string[] = [];
+      for (const part of parts.filter((p) => p !== '' && p !== '.')) {
+        if (part !== '..') whole.push(part);
+        else if (whole.pop() === undefined) return undefined;
+      }
+      path = whole.join('/');
+    }
+    at = entries.findLast((e) => e.path === path && !e.kind.endsWith('whiteout'));
+    if (at?.kind === 'file') return at;
+  }
+  return undefined;
+}
+
+function filesOf(layer: PlainLayer, index: number, mode: 'correct' | 'paper'): File[] {
+  const { entries } = layer;
+  const file = (e: PlainEntry, content: number | undefined): File => ({
+    layer: index,
+    directory: directoryOf(e.path),
+    size: content === undefined ? 0 : sizeOfContent(content),
+    content,
+    type: e.kind === 'file' ? typeOf(e) : content === undefined ? 0 : 1,
+    path: e.path,
+  });
+  if (mode === 'correct') {
+    return entries.filter((e) => e.kind === 'file').map((e) => file(e, e.content));
+  }
+  const slot = (e: PlainEntry) => (e.kind.endsWith('whiteout') ? e.kind : '');
+  const unpacked = entries.filter(
+    (e, i) => !entries.some((o, j) => j > i && o.path === e.path && slot(o) === slot(e)),
+  );
+  const linked = new Set(
+    entries.filter((e) => e.kind === 'hardlink').map((e) => target(entries, e)),
+  );
+  return unpacked.flatMap((e) => {
+    if (e.kind === 'file') return [file(e, linked.has(e) ? undefined : e.content)];
+    if (e.kind === 'hardlink') return [file(e, undefined)];
+    if (e.kind.endsWith('whiteout')) return [file(e, 0)];
+    if (e.kind === 'symlink' && target(entries, e) !== undefined) return [file(e, undefined)];
+    return [];
+  });
+}
+
+function directoriesOf({ entries }: PlainLayer): string[] {
+  const all = new Set<string>();
+  for (const { path, kind } of entries) {
+    let directory = kind === 'directory' ? path : directoryOf(path);
+    for (; directory !== ''; directory = directoryOf(directory)) all.add(directory);
+  }
+  return [...all];
+}
+
+function dedup(files: readonly { content: number | undefined; size: number }[]) {
+  const known = files.filter(({ content }) => content !== undefined);
+  const copies = new Map<number, number>();
+  for (const { content } of known) copies.set(content!, (copies.get(content!) ?? 0) + 1);
+  const bytes = sum(known.map(({ size }) => size));
+  const distinctBytes = sum([...copies.keys()].map(sizeOfContent));
+  return {
+    files: known.length,
+    bytes,
+    distinctFiles: copies.size,
+    distinctBytes,
+    singletons: [...copies.values()].filter((n) => n === 1).length,
+    countRatio: copies.size === 0 ? null : known.length / copies.size,
+    byteRatio: distinctBytes === 0 ? null : bytes / distinctBytes,
+  };
+}
+
+/** Shares of groups of files; `other` tells whether a content occurs outside of the group. */
+function shares(
+  groups: readonly (readonly File[])[],
+  mode: 'correct' | 'paper',
+  other: (file: File, group: number) => boolean,
+): Figures['dedup']['layers'] {
+  const rows = groups.map((all, group) => {
+    const files = all.filter(({ content }) => content !== undefined);
+    const { distinctFiles, distinctBytes, bytes } = dedup(files);
+    const others = files.filter((file) => other(file, group));
+    return {
+      files: files.length,
+      bytes,
+      spare: files.length - distinctFiles,
+      spareBytes: bytes - distinctBytes,
+      others: others.length,
+      otherBytes: sum(others.map(({ size }) => size)),
+    };
+  });
+  const withFiles = rows.filter(({ files }) => files > 0);
+  const withBytes = rows.filter(({ bytes }) => bytes > 0);
+  const kept = (row: { others: number }) => mode === 'correct' || row.others > 0;
+  return {
+    intraByCount: distribution(withFiles.map((r) => r.spare / r.files)),
+    intraByBytes: distribution(withBytes.map((r) => r.spareBytes / r.bytes)),
+    interByCount: distribution(withFiles.filter(kept).map((r) => r.others / r.files)),
+    interByBytes: distribution(withBytes.filter(kept).map((r) => r.otherBytes / r.bytes)),
+  };
+}
+
+function band(values: number[]): [number, number, number] {
+  const sorted = [...values].sort((a, b) => a - b);
+  return [nearest(sorted, 5)!, nearest(sorted, 50)!, nearest(sorted, 95)!];
+}
+
+/** Of each layer the first one that counts as the same. */
+function standing(set: PlainSet, mode: 'correct' | 'paper'): number[] {
+  const key = (layer: PlainLayer) => (mode === 'correct' ? layer.tar : layer.blob);
+  return set.layers.map((layer) => set.layers.findIndex((other) => key(other) === key(layer)));
+}
+
+export function figuresOf(set: PlainSet, mode: 'correct' | 'paper'): Figures {
+  const stands = standing(set, mode);
+  const chosen = set.layers.map((_, i) => i).filter((i) => stands[i] === i);
+  const held = (image: PlainImage) => [...new Set(image.layers.map((i) => stands[i]!))];
+  const holders = (i: number) => set.images.filter((image) => held(image).includes(i));
+  const files = new Map(chosen.map((i) => [i, filesOf(set.layers[i]!, i, mode)]));
+  const all = chosen.flatMap((i) => files.get(i)!);
+  const hashed = all.filter(({ content }) => content !== undefined);
+  const copies = new Map<number, File[]>();
+  for (const file of hashed) {
+    copies.set(file.content!, [...(copies.get(file.content!) ?? []), file]);
+  }
+  const layers = chosen.map((i) => {
+    const layer = set.layers[i]!;
+    const own = files.get(i)!;
+    const directories = directoriesOf(layer);
+    const size = sum(own.map((f) => f.size));
+    return {
+      index: i,
+      files: own,
+      size,
+      stored: layer.storedSize,
+      archive: layer.archiveSize,
+      directories: directories.length,
+      depth: Math.max(0, ...directories.map((d) => d.split('/').length)),
+      holders: holders(i),
+      compression: layer.compression,
+    };
+  });
+  const layerOf = (i: number) => layers.find(({ index }) => index === i)!;
+  const nonzero = layers.filter(({ stored }) => stored > 0);
+  const overall = dedup(hashed);
+  const shared = layers.filter((l) => l.holders.length > 0);
+  const without = sum(shared.map((l) => l.holders.length * l.stored));
+  const within = sum(shared.map((l) => l.stored));
+  const elsewhereLayer = (file: File) =>
+    copies
+      .get(file.content!)!
+      .some((o) => (mode === 'paper' ? o !== file : o.layer !== file.layer));
+  const layerShares = (some: typeof layers) =>
+    shares(
+      some.map((l) => l.files),
+      mode,
+      elsewhereLayer,
+    );
+  const folders = new Map<string, File[]>();
+  for (const file of hashed) {
+    const key = `${file.layer}\0${file.directory}`;
+    folders.set(key, [...(folders.get(key) ?? []), file]);
+  }
+  const ordered = [...set.images];
+  const top = (by: (c: [number, File[]]) => number, then: (c: [number, File[]]) => number) =>
+    [...copies]
+      .sort((a, b) => by(b) - by(a) || then(b) - then(a) || compareHashes(a[0], b[0]))
+      .slice(0, 20)
+      .map(([content, some]) => ({
+        sha256: hashOfContent(content).toString('hex'),
+        copies: some.length,
+        size: sizeOfContent(content),
+        path: firstPath(set, chosen, content),
+      }));
+  const types: Figures['types'] = [];
+  for (const group of [...new Set(hashed.map((f) => TYPES[f.type]!.group))].sort()) {
+    const ofGroup = hashed.filter((f) => TYPES[f.type]!.group === group);
+    const names = [...new Set(ofGroup.map((f) => TYPES[f.type]!.type))].sort();
+    for (const type of ['', ...names]) {
+      const some = ofGroup.filter((f) => type === '' || TYPES[f.type]!.type === type);
+      const figures = dedup(some);
+      types.push({
+        group,
+        type,
+        ...figures,
+        countShare: figures.files / overall.files,
+        byteShare: overall.bytes === 0 ? 0 : figures.bytes / overall.bytes,
+        meanSize: figures.bytes / figures.files,
+      });
+    }
+  }
+  const sizes = sampleSizes(chosen.length);
+  const growth = sizes.map((size) => {
+    const samples = Array.from({ length: 20 }, (_, seed) => {
+      const order = [...permutation(chosen.length, seed + 1)].slice(0, size);
+      return dedup(order.flatMap((place) => files.get(chosen[place]!)!));
+    });
+    return {
+      layers: size,
+      countRatio: band(samples.map((s) => s.countRatio ?? 1)),
+      byteRatio: band(samples.map((s) => s.byteRatio ?? 1)),
+    };
+  });
+  const compressions: Record<string, number> = {};
+  for (const { compression } of layers) {
+    compressions[compression] = (compressions[compression] ?? 0) + 1;
+  }
+  const imagesOf = (of: (image: PlainImage) => number) => distribution(ordered.map(of));
+  return {
+    layers: {
+      count: layers.length,
+      withoutFiles: layers.filter((l) => l.files.length === 0).length,
+      withOneFile: layers.filter((l) => l.files.length === 1).length,
+      compressedSize: distribution(layers.map((l) => l.stored)),
+      filesSize: distribution(layers.map((l) => l.size)),
+      archiveSize: distribution(layers.map((l) => l.archive)),
+      filesRatio: distribution(nonzero.map((l) => l.size / l.stored)),
+      archiveRatio: distribution(nonzero.map((l) => l.archive / l.stored)),
+      files: distribution(layers.map((l) => l.files.length)),
+      directories: distribution(layers.map((l) => l.directories)),
+      maxDepth: distribution(layers.map((l) => l.depth)),
+      references: distribution(layers.map((l) => l.holders.length)),
+      pulls: distribution(layers.map((l) => sum(l.holders.map((i) => i.pulls!)))),
+      compressions,
+    },
+    images: {
+      count: set.images.length,
+      repositories: new Set(set.images.map((i) => i.repository)).size,
+      layers: imagesOf((i) => held(i).length),
+      compressedSize: imagesOf((i) => sum(held(i).map((l) => layerOf(l).stored))),
+      filesSize: imagesOf((i) => sum(held(i).map((l) => layerOf(l).size))),
+      files: imagesOf((i) => sum(held(i).map((l) => layerOf(l).files.length))),
+      directories: imagesOf((i) => sum(held(i).map((l) => layerOf(l).directories))),
+      pulls: imagesOf((i) => i.pulls!),
+    },
+    sharing: {
+      byOne: layers.filter((l) => l.holders.length === 1).length,
+      byTwo: layers.filter((l) => l.holders.length === 2).length,
+      byMoreThan25: layers.filter((l) => l.holders.length > 25).length,
+      ratio: within === 0 ? null : without / within,
+      measuredBy: 'compressed-size',
+      withoutSharing: without,
+      withSharing: within,
+      mostReferenced: [...shared]
+        .sort(
+          (a, b) =>
+            b.holders.length - a.holders.length ||
+            b.archive - a.archive ||
+            (layerId(a.index) < layerId(b.index) ? -1 : 1),
+        )
+        .slice(0, 20)
+        .map((l) => ({
+          layer: layerId(l.index),
+          references: l.holders.length,
+          archiveSize: l.archive,
+          files: l.files.length,
+        })),
+    },
+    types,
+    dedup: {
+      overall,
+      copies: distribution([...copies.values()].map((some) => some.length)),
+      mostRepeated: top(
+        ([, some]) => some.length,
+        ([c]) => sizeOfContent(c),
+      ),
+      mostBytes: top(
+        ([c, some]) => some.length * sizeOfContent(c),
+        ([, some]) => some.length,
+      ),
+      layers: layerShares(layers),
+      images: shares(
+        // Images without a layer have no row to divide.
+        ordered.map((image) => held(image).flatMap((i) => files.get(i)!)),
+        mode,
+        (file, group) =>
+          mode === 'paper'
+            ? copies.get(file.content!)!.length > 1
+            : ordered.some(
+                (image, i) =>
+                  i !== group &&
+                  held(image).some((l) => files.get(l)!.some((o) => o.content === file.content)),
+              ),
+      ),
+      sharedLayers: layerShares(layers.filter((l) => l.holders.length > 1)),
+      privateLayers: layerShares(layers.filter((l) => l.holders.length === 1)),
+      directories: shares([...folders.values()], mode, (file) =>
+        mode === 'paper'
+          ? copies.get(file.content!)!.length > 1
+          : copies
+              .get(file.content!)!
+              .some((o) => o.layer !== file.layer || o.directory !== file.directory),
+      ),
+      growth,
+    },
+  };
+}
+
+/** As signed integers of 64 bits, by the first half and then the second. */
+function compareHashes(a: number, b: number): number {
+  for (const at of [0, 8]) {
+    const [x, y] = [hashOfContent(a).readBigInt64BE(at), hashOfContent(b).readBigInt64BE(at)];
+    if (x !== y) return x < y ? -1 : 1;
+  }
+  return 0;
+}
+
+function firstPath(set: PlainSet, chosen: readonly number[], content: number): string {
+  const paths = chosen
+    .flatMap((i) => set.layers[i]!.entries)
+    .filter((e) => e.kind === 'file' && e.content === content)
+    .map((e) => Buffer.from(e.path));
+  return paths.sort(Buffer.compare)[0]?.toString() ?? '';
+}
+
+interface Node {
+  readonly entry: PlainEntry;
+  readonly layer: number;
+}
+
+/** Mounts an image layer by layer, and notes what becomes of each file. */
+export function wasteOf(set: PlainSet, image: PlainImage) {
+  const stands = standing(set, 'correct');
+  const order = image.layers.map((i) => stands[i]!);
+  const layers = order.filter((l, i) => order.lastIndexOf(l) === i);
+  /** What stands at each path; directories too. */
+  let tree = new Map<string, Node>();
+  const removed = new Set<PlainEntry>();
+  const same = new Set<PlainEntry>();
+  const last = new Map<string, Node>();
+  const under = (path: string, directory: string) =>
+    directory === '' ? path !== '' : path.startsWith(`${directory}/`);
+  const everything: Node[] = [];
+  for (const layer of layers) {
+    const { entries } = set.layers[layer]!;
+    const lower = [...everything];
+    const take = (gone: (path: string) => boolean) => {
+      for (const { entry } of lower) if (gone(entry.path)) removed.add(entry);
+      tree = new Map([...tree].filter(([path]) => !gone(path)));
+    };
+    // Whiteouts speak of lower layers only, wherever they stand among the entries.
+    for (const { kind, path } of entries) {
+      if (kind === 'whiteout') take((p) => p === path || under(p, path));
+      if (kind === 'opaque-whiteout') take((p) => under(p, path));
+    }
+    for (const entry of entries) {
+      if (entry.kind.endsWith('whiteout')) continue;
+      if (entry.kind !== 'directory' && entry.path !== '') {
+        take((p) => under(p, entry.path));
+      }
+    }
+    for (const entry of entries) {
+      if (entry.kind.endsWith('whiteout')) continue;
+      const before = last.get(entry.path)?.entry;
+      if (before?.kind === 'file' && entry.kind === 'file' && before.content === entry.content) {
+        same.add(before);
+      }
+      last.set(entry.path, { entry, layer });
+      tree.set(entry.path, { entry, layer });
+      everything.push({ entry, layer });
+    }
+  }
+  const seen = new Set<PlainEntry>();
+  for (const { entry, layer } of tree.values()) {
+    if (entry.kind === 'file') seen.add(entry);
+    const to = entry.kind === 'hardlink' ? target(set.layers[layer]!.entries, entry) : undefined;
+    if (to !== undefined) seen.add(to);
+  }
+  const files = everything.filter(({ entry }) => entry.kind === 'file');
+  const bytes = (some: readonly Node[]) =>
+    sum(some.map(({ entry }) => sizeOfContent(entry.content!)));
+  const hidden = files.filter(({ entry }) => !seen.has(entry));
+  const sizes = new Map<string, number[]>();
+  for (const { entry } of everything) {
+    if (entry.kind === 'directory') continue;
+    const size = entry.kind === 'file' ? sizeOfContent(entry.content!) : 0;
+    const own = removed.has(entry) ? [size, 0] : [size];
+    sizes.set(entry.path, [...(sizes.get(entry.path) ?? []), ...own]);
+  }
+  const all = sum([...sizes.values()].flat());
+  const smallest = sum([...sizes.values()].map((some) => Math.min(...some)));
+  const holders = (layer: number) =>
+    set.images.filter((other) => other.layers.some((i) => stands[i] === layer)).length;
+  const stored = (some: number[]) => sum(some.map((l) => set.layers[l]!.storedSize));
+  return {
+    image: `${image.repository}:${image.tag}`,
+    bytes: bytes(files),
+    visibleBytes: bytes(files.filter(({ entry }) => seen.has(entry))),
+    wastedBytes: bytes(hidden),
+    metadataOnlyBytes: bytes(hidden.filter(({ entry }) => same.has(entry))),
+    deletedBytes: bytes(hidden.filter(({ entry }) => !tree.has(entry.path))),
+    efficiency: all === 0 ? 1 : smallest / all,
+    uniqueBytes: stored(layers.filter((l) => holders(l) === 1)),
+    sharedBytes: stored(layers.filter((l) => holders(l) > 1)),
+  } satisfies AnalysisReport['waste']['images'][number];
+}
