@@ -58,6 +58,9 @@ const DIRECTORY_HINTS: Readonly<Record<string, string | undefined>> = {
   DatabaseDamagedError: 'look at the disk, then put a backup of the data directory in its place',
 };
 
+/** Errors of an analysis whose messages say all, by name for the same reason. */
+const ANALYSIS_ERRORS: ReadonlySet<string> = new Set(['SourceError', 'DatasetError', 'JournalError']);
+
 const INTERNAL = { hint: undefined, exitCode: EXIT.failure } as const;
 
 function explainOther(error: unknown): Explanation {
@@ -92,6 +95,9 @@ export function explain(error: unknown): Explanation {
   if (error instanceof Error && Object.hasOwn(DIRECTORY_HINTS, error.name)) {
     const hint = DIRECTORY_HINTS[error.name];
     return { message: error.message, hint, exitCode: EXIT.unreachable };
+  }
+  if (error instanceof Error && ANALYSIS_ERRORS.has(error.name)) {
+    return { message: error.message, hint: undefined, exitCode: EXIT.failure };
   }
   return explainOther(error);
 }

@@ -33,6 +33,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'list, read, find or compare files inside of images',
     load: () => import('./commands/files.ts'),
   },
+  analyze: {
+    summary: 'tell what is in images, what they share, and what deduplication would save',
+    load: () => import('./commands/analyze.ts'),
+  },
   gc: { summary: 'run or look at the collector', load: () => import('./commands/gc.ts') },
   scrub: { summary: 'check what is stored', load: () => import('./commands/scrub.ts') },
   dedup: {
