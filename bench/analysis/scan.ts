@@ -137,13 +137,14 @@ function hasDive(): boolean {
 }
 
 function diveCandidate(archive: string, repeats: number): Candidate {
-  const one = `dive docker-archive://${quote(archive)} --lowestEfficiency=0 --highestWastedBytes=disabled --highestUserWastedPercent=disabled`;
+  // What it thinks of the image is not asked here, so its exit code says nothing.
+  const one = `{ dive docker-archive://${quote(archive)} || true; }`;
   return {
     name: 'dive',
     input: 'tar',
     run() {
       const { output, sample } = runShell(Array.from({ length: repeats }, () => one).join('; '));
-      check(output.includes('efficiency:'), 'dive');
+      check(output.split('efficiency:').length > repeats, 'dive');
       return sample;
     },
   };

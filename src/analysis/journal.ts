@@ -37,7 +37,7 @@ export interface Journal<T> {
    */
   append(...entries: readonly T[]): Promise<void>;
   /**
-   * Reads what the journal held when this was called, from its begin.
+   * Reads from the begin what the journal holds when the first entry is asked for.
    * @throws JournalError
    */
   entries(): AsyncGenerator<T, void, void>;

@@ -18,6 +18,8 @@ const VECTOR = 2048;
 const FILE = ENTRY_KINDS.indexOf('file');
 const SYMLINK = ENTRY_KINDS.indexOf('symlink');
 const HARDLINK = ENTRY_KINDS.indexOf('hardlink');
+const WHITEOUT = ENTRY_KINDS.indexOf('whiteout');
+const OPAQUE = ENTRY_KINDS.indexOf('opaque-whiteout');
 
 /**
  * As they come from the scan; queries/layer-entries.sql makes whole numbers of them, and adds what
@@ -48,9 +50,36 @@ const TYPES = COLUMNS.map(([, type]) => type);
 /** Statement that makes the table a layer is gathered in. */
 export const CREATE_RAW = `CREATE OR REPLACE TEMP TABLE raw (${COLUMNS.map(([name, type]) => `${name} ${type}`).join(', ')})`;
 
+/** What whiteouts are called in archives (OCI image specification, layer.md, "Whiteouts"). */
+const WHITEOUT_PREFIX = '.wh.';
+const OPAQUE_NAME = '.wh..wh..opq';
+
 function directoryOf(path: string): string {
   const slash = path.lastIndexOf('/');
   return slash < 0 ? '' : path.slice(0, slash);
+}
+
+/** The path that a whiteout hides, from the one it has in the archive. */
+function hiddenPath(path: string, directory: string): string {
+  const name = path.slice(directory === '' ? 0 : directory.length + 1);
+  if (!name.startsWith(WHITEOUT_PREFIX)) return path;
+  const hidden = name.slice(WHITEOUT_PREFIX.length);
+  return directory === '' ? hidden : `${directory}/${hidden}`;
+}
+
+/** The directory whose lower content an opaque whiteout hides. */
+function hiddenDirectory(path: string, directory: string): string {
+  return path === OPAQUE_NAME || path.endsWith(`/${OPAQUE_NAME}`) ? directory : path;
+}
+
+/** Path and directory of an entry as they are kept: of whiteouts, of what they hide. */
+function placeOf(kind: number, path: string): readonly [path: string, directory: string] {
+  const directory = directoryOf(path);
+  if (kind === WHITEOUT) return [hiddenPath(path, directory), directory];
+  if (kind !== OPAQUE) return [path, directory];
+  // It lies in what it hides.
+  const hidden = hiddenDirectory(path, directory);
+  return [hidden, hidden];
 }
 
 /**
@@ -103,9 +132,9 @@ export function appendBatch(appender: DuckDBAppender, batch: EntryBatch): void {
     for (let i = 0; i < count; i++) {
       const row = from + i;
       const itsKind = batch.kinds[row]!;
-      const itsDirectory = directoryOf(batch.paths[row]!);
+      const [itsPath, itsDirectory] = placeOf(itsKind, batch.paths[row]!);
       entry!.setItem(i, batch.firstIndex + row);
-      path!.setItem(i, batch.paths[row]!);
+      path!.setItem(i, itsPath);
       directory!.setItem(i, itsDirectory);
       kind!.setItem(i, itsKind);
       size!.setItem(i, batch.sizes[row]!);

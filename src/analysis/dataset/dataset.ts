@@ -5,7 +5,6 @@
  * A layer counts from the moment its line stands in the journal, and its files have their names before
  * that. What a killed run leaves besides is removed when the folder is opened again.
  */
-import { closeSync, existsSync, fstatSync, openSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EntryBatch, LayerScan } from '../scan/types.ts';
@@ -68,6 +67,8 @@ export interface Dataset {
 
 const ENTRIES = 'entries';
 const CHUNKS = 'chunks';
+/** Bytes that a line of a journal may have: an image of a hundred layers has 10 KB. */
+const LINE = 64 * 1024 * 1024;
 
 /** Files sort as their numbers do. */
 function fileName(layer: number): string {
@@ -96,25 +97,11 @@ async function publishTable(database: Database, folder: string, name: string, se
   await rename(`${path}.unfinished`, path);
 }
 
-function isEmpty(path: string): boolean {
-  if (!existsSync(path)) return true;
-  const fd = openSync(path, 'r');
-  try {
-    return fstatSync(fd).size === 0;
-  } finally {
-    closeSync(fd);
-  }
-}
-
 /** Journals as tables, and those as files. */
 async function publishAll(database: Database, folder: string, types: readonly FileType[]) {
   for (const { name, journal, columns, select } of TABLES) {
-    const path = join(folder, journal);
-    // An empty file is no JSON to DuckDB.
-    const rows = isEmpty(path)
-      ? `(SELECT * FROM (SELECT unnest([]::STRUCT(${columns.slice(1, -1).replaceAll(/: '([^']*)'/g, ' $1')})[], recursive := false) AS r) t, LATERAL (SELECT r.*))`
-      : `read_json(${quote(path)}, format = 'newline_delimited', columns = ${columns}, maximum_object_size = 67108864)`;
-    await database.run(`CREATE OR REPLACE TEMP VIEW journal AS SELECT * FROM ${rows}`);
+    const rows = `read_json(${quote(join(folder, journal))}, format = 'newline_delimited', columns = ${columns}, maximum_object_size = ${LINE})`;
+    await database.run(`CREATE OR REPLACE TEMP VIEW journal AS FROM ${rows}`);
     await database.run(`CREATE OR REPLACE TEMP TABLE ${name} AS ${select}`);
     await publishTable(database, folder, name, `FROM ${name}`);
   }
@@ -223,8 +210,10 @@ export async function openDataset(folder: string, options: DatasetOptions): Prom
           abort: () => writer.abort(),
           async finish(scan) {
             const shape = await writer.finish(scan.chunks);
-            // Two runs of one layer at the same time: the first one stays.
-            if (layers.has(id)) throw new DatasetError(`layer ${id} has been written twice`);
+            if (layers.has(id)) {
+              for (const path of Object.values(files)) await rm(path, { force: true });
+              throw new DatasetError(`layer ${id} has been written twice; the first one stays`);
+            }
             layerJournal.append({
               layer,
               id,

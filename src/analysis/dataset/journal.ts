@@ -3,6 +3,7 @@
  * when it is opened again.
  */
 import { closeSync, fdatasyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { DatasetError } from './errors.ts';
 
 const PIECE = 1024 * 1024;
 
@@ -36,7 +37,7 @@ function readLines<T>(fd: number, each: (value: T) => void): number {
 
 /**
  * Opens a journal, which is made if there is none, and gives what is in it, from the oldest on.
- * @throws SyntaxError for a whole line that is no JSON: nothing of ours has written it
+ * @throws DatasetError for a whole line that is no JSON: nothing of ours has written it
  */
 export function openJournal<T>(path: string, each: (value: T) => void): Journal<T> {
   const fd = openSync(path, 'a+');
@@ -44,7 +45,8 @@ export function openJournal<T>(path: string, each: (value: T) => void): Journal<
     ftruncateSync(fd, readLines(fd, each));
   } catch (error) {
     closeSync(fd);
-    throw error;
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new DatasetError(`${path} is damaged (${error.message}); begin again in an empty folder`);
   }
   return {
     append(value) {

@@ -3,25 +3,44 @@ import type { Database } from '../dataset/database.ts';
 import { query } from '../queries/load.ts';
 import type { Distribution } from './schema.ts';
 
-const text = query('distribution');
-
-function numbersOf(list: unknown): number[] {
-  return list === null ? [] : (JSON.parse(list as string) as number[]);
-}
+/** Of nothing. */
+const NONE: Distribution = {
+  count: 0,
+  sum: null,
+  mean: null,
+  min: null,
+  p10: null,
+  p25: null,
+  p50: null,
+  p75: null,
+  p90: null,
+  p95: null,
+  p99: null,
+  max: null,
+  cdf: [],
+};
 
 /**
- * Distribution of a column, its nulls left out.
- * @param select - SQL that gives one column named `v`
+ * Distributions over the rows of a table, all in one query. Nulls are left out.
+ * @param columns - SQL of the value by the name of the distribution
  * @throws DatasetError
  */
-export async function distributionOf(database: Database, select: string): Promise<Distribution> {
-  await database.run(`CREATE OR REPLACE TEMP VIEW sample AS ${select}`);
-  const [row] = await database.rows(text);
-  const { count, cdf_values, cdf_shares, ...figures } = row!;
-  const shares = numbersOf(cdf_shares);
-  return {
-    ...(figures as Omit<Distribution, 'count' | 'cdf'>),
-    count: Number(count),
-    cdf: numbersOf(cdf_values).map((value, i) => [value, shares[i]!]),
-  };
+export async function distributionsOf<K extends string>(
+  database: Database,
+  table: string,
+  columns: Readonly<Record<K, string>>,
+): Promise<Record<K, Distribution>> {
+  const names = Object.keys(columns) as K[];
+  const samples = names.map(
+    (name) => `SELECT '${name}' AS name, (${columns[name]})::DOUBLE AS v FROM ${table}`,
+  );
+  await database.run(`CREATE OR REPLACE TEMP VIEW sample AS ${samples.join(' UNION ALL ')}`);
+  const found = new Map(
+    (await database.rows(query('distribution'))).map(({ name, cdf, ...figures }) => [
+      name,
+      { ...figures, cdf: JSON.parse(String(cdf)) } as Distribution,
+    ]),
+  );
+  const all = names.map((name) => [name, found.get(name) ?? NONE] as const);
+  return Object.fromEntries(all) as Record<K, Distribution>;
 }

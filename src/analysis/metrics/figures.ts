@@ -2,10 +2,10 @@
 import type { Database, Row } from '../dataset/database.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { query } from '../queries/load.ts';
-import { distributionOf } from './distribution.ts';
+import { distributionsOf } from './distribution.ts';
 import { growthOf } from './growth.ts';
 import type { Missing } from './knowledge.ts';
-import type { Distribution, Figures } from './schema.ts';
+import type { Figures } from './schema.ts';
 import type { Mode } from './tables.ts';
 
 /** How long each step took, in seconds. */
@@ -49,8 +49,18 @@ function dedupOf(row: Row): Dedup {
 }
 
 async function layerFigures({ database, missing }: Work): Promise<Figures['layers']> {
-  const of = (column: string) =>
-    distributionOf(database, `SELECT ${column} AS v FROM layer_figures`);
+  const of = await distributionsOf(database, 'layer_figures', {
+    compressedSize: 'stored_size',
+    filesSize: 'files_size',
+    archiveSize: 'archive_size',
+    filesRatio: 'files_ratio',
+    archiveRatio: 'archive_ratio',
+    files: 'files',
+    directories: 'directories',
+    maxDepth: 'max_depth',
+    references: 'held_by',
+    pulls: 'coalesce(pulls, 0)',
+  });
   const withSizes = !missing.has('compressed-size');
   const withImages = !missing.has('images');
   const [counts] = await database.rows(
@@ -63,16 +73,12 @@ async function layerFigures({ database, missing }: Work): Promise<Figures['layer
     count: Number(counts!.count),
     withoutFiles: Number(counts!.none),
     withOneFile: Number(counts!.one),
-    compressedSize: withSizes ? await of('stored_size') : null,
-    filesSize: await of('files_size'),
-    archiveSize: await of('archive_size'),
-    filesRatio: withSizes ? await of('files_ratio') : null,
-    archiveRatio: withSizes ? await of('archive_ratio') : null,
-    files: await of('files'),
-    directories: await of('directories'),
-    maxDepth: await of('max_depth'),
-    references: withImages ? await of('held_by') : null,
-    pulls: withImages && !missing.has('pull-counts') ? await of('coalesce(pulls, 0)') : null,
+    ...of,
+    compressedSize: withSizes ? of.compressedSize : null,
+    filesRatio: withSizes ? of.filesRatio : null,
+    archiveRatio: withSizes ? of.archiveRatio : null,
+    references: withImages ? of.references : null,
+    pulls: withImages && !missing.has('pull-counts') ? of.pulls : null,
     compressions: Object.fromEntries(
       compressions.map((row) => [String(row.compression), Number(row.count)]),
     ),
@@ -82,20 +88,23 @@ async function layerFigures({ database, missing }: Work): Promise<Figures['layer
 async function imageFigures({ database, missing, step }: Work): Promise<Figures['images']> {
   await step('images');
   if (missing.has('images')) return null;
-  const of = (column: string) =>
-    distributionOf(database, `SELECT ${column} AS v FROM image_figures`);
+  const of = await distributionsOf(database, 'image_figures', {
+    layers: 'layers',
+    compressedSize: 'stored_size',
+    filesSize: 'files_size',
+    files: 'files',
+    directories: 'directories',
+    pulls: 'pulls',
+  });
   const [counts] = await database.rows(
     'SELECT count(*) AS count, count(DISTINCT repository) AS repositories FROM image_figures',
   );
   return {
     count: Number(counts!.count),
     repositories: Number(counts!.repositories),
-    layers: await of('layers'),
-    compressedSize: missing.has('compressed-size') ? null : await of('stored_size'),
-    filesSize: await of('files_size'),
-    files: await of('files'),
-    directories: await of('directories'),
-    pulls: missing.has('pull-counts') ? null : await of('pulls'),
+    ...of,
+    compressedSize: missing.has('compressed-size') ? null : of.compressedSize,
+    pulls: missing.has('pull-counts') ? null : of.pulls,
   };
 }
 
@@ -142,18 +151,13 @@ async function typeFigures({ database }: Work, overall: Dedup): Promise<Figures[
 /** Shares over the rows of a table. Ones without a file, or a byte, have no share of it. */
 async function sharesOf({ database, mode }: Work, table: string, where = 'TRUE'): Promise<Shares> {
   // 6: the study's code loses whatever shares nothing at all, instead of counting it as 0.
-  const others = mode === 'paper' ? `${where} AND other_files > 0` : where;
-  const of = (part: string, whole: string, which: string): Promise<Distribution> =>
-    distributionOf(
-      database,
-      `SELECT ${part} / ${whole} AS v FROM ${table} WHERE ${whole} > 0 AND ${which}`,
-    );
-  return {
-    intraByCount: await of('spare_files', 'files', where),
-    intraByBytes: await of('spare_bytes', 'bytes', where),
-    interByCount: await of('other_files', 'files', others),
-    interByBytes: await of('other_bytes', 'bytes', others),
-  };
+  const others = mode === 'paper' ? 'other_files > 0' : 'TRUE';
+  return await distributionsOf(database, `${table} WHERE ${where}`, {
+    intraByCount: 'CASE WHEN files > 0 THEN spare_files / files END',
+    intraByBytes: 'CASE WHEN bytes > 0 THEN spare_bytes / bytes END',
+    interByCount: `CASE WHEN files > 0 AND ${others} THEN other_files / files END`,
+    interByBytes: `CASE WHEN bytes > 0 AND ${others} THEN other_bytes / bytes END`,
+  });
 }
 
 async function fillImageShares({ database, signal, step }: Work): Promise<void> {
@@ -178,7 +182,7 @@ async function mostCopied({ database }: Work) {
   const rows = await database.rows(query('most-copied'));
   const list = (by: string) =>
     rows
-      .filter((row) => row.by === by)
+      .filter((row) => row.ranked_by === by)
       .map((row) => ({
         sha256: ['hash0', 'hash1', 'hash2', 'hash3']
           .map((name) => hexOf(String(row[name])))
@@ -234,9 +238,9 @@ export async function computeFigures(
     types,
     dedup: {
       overall,
-      copies: await timed('distribution of copies', () =>
-        distributionOf(database, 'SELECT copies AS v FROM contents'),
-      ),
+      ...(await timed('distribution of copies', () =>
+        distributionsOf(database, 'contents', { copies: 'copies' }),
+      )),
       ...copied,
       layers: await sharesOf(work, 'layer_shares'),
       images: withImages ? await sharesOf(work, 'image_shares') : null,
@@ -245,7 +249,7 @@ export async function computeFigures(
       directories: await timed('distributions of directories', () =>
         sharesOf(work, 'folder_shares'),
       ),
-      growth: await timed('growth', () => growthOf(dataset, ids, signal)),
+      growth: await timed('growth', () => growthOf(database, ids, signal)),
     },
   };
 }

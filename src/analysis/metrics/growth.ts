@@ -1,5 +1,5 @@
 /** How deduplication grows with the number of layers: random orders of them, and their samples. */
-import type { Dataset } from '../dataset/dataset.ts';
+import type { Database } from '../dataset/database.ts';
 import { query } from '../queries/load.ts';
 import type { Figures } from './schema.ts';
 
@@ -7,8 +7,10 @@ type GrowthPoint = Figures['dedup']['growth'][number];
 
 /** Random orders. */
 const ORDERS = 20;
-/** Numbers of layers for one insert of an order. */
+/** Layers for one insert of orders. */
 const ROWS_OF_INSERT = 10_000;
+/** Contents of layers that one pass looks at: few of them take several orders in one. */
+const ROWS_OF_PASS = 20_000_000;
 
 /** Sizes of samples: 10, 20, 50, 100 and so on, and all. */
 export function sampleSizes(layers: number): number[] {
@@ -54,35 +56,55 @@ function band(values: number[]): [number, number, number] {
   return [rank(sorted, 0.05), rank(sorted, 0.5), rank(sorted, 0.95)];
 }
 
+/** Writes which sample each layer comes into, in each of the orders from one seed up to another. */
+async function writeOrders(
+  database: Database,
+  layers: readonly number[],
+  sizes: readonly number[],
+  [first, last]: readonly [number, number],
+): Promise<void> {
+  await database.run('CREATE OR REPLACE TEMP TABLE orders (run INTEGER, layer INTEGER, sample INTEGER)');
+  let rows: string[] = [];
+  const insert = async () => {
+    await database.run(`INSERT INTO orders VALUES ${rows.join(', ')}`);
+    rows = [];
+  };
+  for (let run = first; run <= last; run++) {
+    let sample = 0;
+    for (const [place, index] of permutation(layers.length, run).entries()) {
+      if (place === sizes[sample]) sample++;
+      rows.push(`(${run}, ${layers[index]}, ${sample})`);
+      if (rows.length === ROWS_OF_INSERT) await insert();
+    }
+  }
+  if (rows.length > 0) await insert();
+}
+
 /**
  * Growth over the distinct layers, by tables that queries/shares-layers.sql and contents.sql have
  * made. A sample without a file, or without a byte, has the ratio 1.
- * @throws DatasetError
+ * @throws DatasetError, or what the signal was aborted with
  */
 export async function growthOf(
-  { database }: Pick<Dataset, 'database'>,
+  database: Database,
   layers: readonly number[],
   signal: AbortSignal,
 ): Promise<GrowthPoint[]> {
   const sizes = sampleSizes(layers.length);
+  if (sizes.length === 0) return [];
   const counts = sizes.map((): number[] => []);
   const bytes = sizes.map((): number[] => []);
-  for (let seed = 1; seed <= ORDERS && sizes.length > 0; seed++) {
+  const [{ rows } = { rows: 0 }] = await database.rows(
+    'SELECT count(*) AS rows FROM layer_contents',
+  );
+  const atOnce = Math.max(1, Math.min(ORDERS, Math.floor(ROWS_OF_PASS / (Number(rows) + 1))));
+  for (let first = 1; first <= ORDERS; first += atOnce) {
     signal.throwIfAborted();
-    await database.run('CREATE OR REPLACE TEMP TABLE orders (layer INTEGER, sample INTEGER)');
-    const order = permutation(layers.length, seed);
-    let sample = 0;
-    let rows: string[] = [];
-    for (let place = 0; place < order.length; place++) {
-      while (place >= sizes[sample]!) sample++;
-      rows.push(`(${layers[order[place]!]}, ${sample})`);
-      if (rows.length === ROWS_OF_INSERT || place === order.length - 1) {
-        await database.run(`INSERT INTO orders VALUES ${rows.join(', ')}`);
-        rows = [];
-      }
-    }
-    const sum = { files: 0, bytes: 0, distinctFiles: 0, distinctBytes: 0 };
+    await writeOrders(database, layers, sizes, [first, Math.min(first + atOnce - 1, ORDERS)]);
+    let sum = { run: 0, files: 0, bytes: 0, distinctFiles: 0, distinctBytes: 0 };
     for (const row of await database.rows(query('growth'))) {
+      const run = Number(row.run);
+      if (run !== sum.run) sum = { run, files: 0, bytes: 0, distinctFiles: 0, distinctBytes: 0 };
       sum.files += Number(row.files);
       sum.bytes += Number(row.bytes);
       sum.distinctFiles += Number(row.distinct_files);

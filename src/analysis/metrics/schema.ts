@@ -174,11 +174,14 @@ const imageWaste = z.object({
   visibleBytes: bytes,
   /** Copies of a path that a higher layer replaces or hides: all but the one seen. */
   wastedBytes: bytes,
-  /** Of those: replaced by the same content with other mode, owner or time. */
+  /** Of those: replaced by the same content, so that mode, owner or time changed at most. */
   metadataOnlyBytes: bytes,
   /** Of those: in the end deleted, and shipped all the same. */
   deletedBytes: bytes,
-  /** dive's score: smallest size of each path / all sizes of each path; 1 when nothing is wasted. */
+  /**
+   * dive's score: smallest size of each path / all sizes of each path; 1 when nothing is wasted. What a
+   * higher layer takes away has size 0 there.
+   */
   efficiency: z.number().min(0).max(1),
   /** Stored (compressed, else archive) bytes of layers that only this image holds, and of the others. */
   uniqueBytes: bytes,

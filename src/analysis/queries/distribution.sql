@@ -1,16 +1,23 @@
--- Distribution of the column v of the view `sample`, without its nulls. Percentiles by nearest rank.
+-- Distributions of the values v of the view `sample`, one for each name, without nulls. Percentiles by
+-- nearest rank: values that occur.
 WITH
-grouped AS (SELECT v, count(*) AS n FROM sample WHERE v IS NOT NULL GROUP BY v),
+grouped AS (SELECT name, v, count(*) AS n FROM sample WHERE v IS NOT NULL GROUP BY name, v),
 ranked AS (
   SELECT
+    name,
     v,
     n,
-    (sum(n) OVER (ORDER BY v))::BIGINT AS upto,
-    (sum(n) OVER ())::BIGINT AS total
+    (sum(n) OVER (PARTITION BY name ORDER BY v))::BIGINT AS upto,
+    (sum(n) OVER (PARTITION BY name))::BIGINT AS total
   FROM grouped
+),
+-- The values at 200 even ranks, which of few values are all of them.
+marked AS (
+  SELECT *, upto * 200 // total > (upto - n) * 200 // total AS is_point FROM ranked
 )
 SELECT
-  coalesce(sum(n), 0)::BIGINT AS count,
+  name,
+  sum(n)::BIGINT AS count,
   sum(v * n) AS sum,
   sum(v * n) / sum(n) AS mean,
   min(v) AS min,
@@ -22,7 +29,6 @@ SELECT
   min(v) FILTER (upto * 100 >= total * 95) AS p95,
   min(v) FILTER (upto * 100 >= total * 99) AS p99,
   max(v) AS max,
-  -- The values at 200 even ranks, which of few values are all of them.
-  to_json(array_agg(v::DOUBLE ORDER BY v) FILTER (upto * 200 // total > (upto - n) * 200 // total))::VARCHAR AS cdf_values,
-  to_json(array_agg(upto / total ORDER BY v) FILTER (upto * 200 // total > (upto - n) * 200 // total))::VARCHAR AS cdf_shares
-FROM ranked;
+  to_json(array_agg([v, upto / total] ORDER BY v) FILTER (is_point))::VARCHAR AS cdf
+FROM marked
+GROUP BY name;

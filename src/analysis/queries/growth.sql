@@ -1,30 +1,32 @@
--- Deduplication against the number of layers, for one random order of them: the table `orders` gives
--- each layer the smallest sample that it belongs to. A content counts from the first sample on that
--- has it, so one pass over the repeated ones does for all samples.
+-- Deduplication against the number of layers, for random orders of them (runs): the table `orders`
+-- gives each layer the smallest sample that it belongs to. A content counts from the first sample on
+-- that has it, so one pass over the repeated ones does for all samples.
 WITH
 firsts AS (
-  SELECT min(sample) AS sample, any_value(size) AS size
+  SELECT run, min(sample) AS sample, any_value(size) AS size
   FROM layer_contents JOIN orders USING (layer)
-  GROUP BY content
+  GROUP BY run, content
 ),
 repeated_contents AS (
-  SELECT sample, count(*) AS files, sum(size) AS bytes FROM firsts GROUP BY sample
+  SELECT run, sample, count(*) AS files, sum(size) AS bytes FROM firsts GROUP BY run, sample
 ),
 layer_sums AS (
   SELECT
+    run,
     sample,
     sum(files) AS files,
     sum(bytes) AS bytes,
     sum(single_files) AS single_files,
     sum(single_bytes) AS single_bytes
   FROM layer_shares JOIN orders USING (layer)
-  GROUP BY sample
+  GROUP BY run, sample
 )
 SELECT
+  run,
   sample,
   layer_sums.files::BIGINT AS files,
   layer_sums.bytes::BIGINT AS bytes,
   (single_files + coalesce(repeated_contents.files, 0))::BIGINT AS distinct_files,
   (single_bytes + coalesce(repeated_contents.bytes, 0))::BIGINT AS distinct_bytes
-FROM layer_sums LEFT JOIN repeated_contents USING (sample)
-ORDER BY sample;
+FROM layer_sums LEFT JOIN repeated_contents USING (run, sample)
+ORDER BY run, sample;

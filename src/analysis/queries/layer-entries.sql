@@ -38,6 +38,7 @@ CREATE OR REPLACE TEMP TABLE folders AS
 SELECT directory, row_number() OVER () AS folder
 FROM (SELECT DISTINCT directory FROM raw);
 
+-- What does not fit into 64 bits was never meant: archives may claim anything.
 CREATE OR REPLACE TEMP VIEW layer_entries AS
 SELECT
   getvariable('layer')::INTEGER AS layer,
@@ -46,16 +47,16 @@ SELECT
   raw.directory,
   folders.folder::INTEGER AS folder,
   raw.kind,
-  raw.size::BIGINT AS size,
-  raw.packed_size::BIGINT AS packed_size,
+  coalesce(try_cast(raw.size AS BIGINT), 0) AS size,
+  coalesce(try_cast(raw.packed_size AS BIGINT), 0) AS packed_size,
   raw.hash0,
   raw.hash1,
   raw.hash2,
   raw.hash3,
   raw.type,
   raw.mode,
-  raw.uid::BIGINT AS uid,
-  raw.gid::BIGINT AS gid,
+  coalesce(try_cast(raw.uid AS BIGINT), 0) AS uid,
+  coalesce(try_cast(raw.gid AS BIGINT), 0) AS gid,
   raw.mtime,
   raw.link,
   links.target,

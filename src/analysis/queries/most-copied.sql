@@ -1,8 +1,8 @@
 -- The contents with most copies, and those whose copies take most bytes, with one of their paths.
 CREATE OR REPLACE TEMP TABLE most_copied AS
-(SELECT hash0, hash1, size, copies, 'copies' AS by FROM contents ORDER BY copies DESC, size DESC, hash0, hash1 LIMIT 20)
+(SELECT hash0, hash1, size, copies, 'copies' AS ranked_by FROM contents ORDER BY copies DESC, size DESC, hash0, hash1 LIMIT 20)
 UNION ALL
-(SELECT hash0, hash1, size, copies, 'bytes' AS by FROM contents ORDER BY copies * size DESC, copies DESC, hash0, hash1 LIMIT 20);
+(SELECT hash0, hash1, size, copies, 'bytes' AS ranked_by FROM contents ORDER BY copies * size DESC, copies DESC, hash0, hash1 LIMIT 20);
 
 CREATE OR REPLACE TEMP TABLE most_copied_paths AS
 SELECT hash0, hash1, min(hash2) AS hash2, min(hash3) AS hash3, min(path) AS path
@@ -11,7 +11,7 @@ WHERE kind = 0
 GROUP BY hash0, hash1;
 
 SELECT
-  by,
+  ranked_by,
   hash0::VARCHAR AS hash0,
   hash1::VARCHAR AS hash1,
   -- No file has it: then it is that of whiteouts (mode paper), the SHA-256 of nothing.
@@ -21,5 +21,5 @@ SELECT
   copies,
   coalesce(path, '') AS path
 FROM most_copied LEFT JOIN most_copied_paths USING (hash0, hash1)
-ORDER BY by, CASE by WHEN 'copies' THEN copies ELSE copies * size END DESC,
-  CASE by WHEN 'copies' THEN size ELSE copies END DESC, most_copied.hash0, most_copied.hash1;
+ORDER BY ranked_by, CASE ranked_by WHEN 'copies' THEN copies ELSE copies * size END DESC,
+  CASE ranked_by WHEN 'copies' THEN size ELSE copies END DESC, most_copied.hash0, most_copied.hash1;

@@ -9,7 +9,7 @@ const MESSAGES = {
   'not-an-archive': 'the layer is no tar archive',
   truncated: 'the layer breaks off before its end',
   'damaged-compression': 'the compressed data are damaged; what comes after is lost',
-  'checksum-wrong': 'the checksum of a gzip member is not that of its data',
+  'size-wrong': 'a gzip member has not as many bytes as its end says',
   'trailing-bytes': 'bytes follow the end of the compressed data',
   'no-end': 'the archive does not end with a block of zeros',
   'not-tar': 'bytes between entries make no sense as a tar archive',

@@ -32,9 +32,11 @@ export async function passOn(chunks: AsyncIterable<Uint8Array>, sink: PlainSink)
 }
 
 /**
- * Reads gzip, by the project's own reader: measured on layers of the corpus, it takes two thirds of
- * the CPU time of node:zlib, it hands out its own memory without a copy or another thread, and it
- * knows where it stands in the file. What was read before an error counts.
+ * Reads gzip, by the project's own reader: measured on layers of the corpus, it makes 489 plain MB in
+ * a second of CPU time where node:zlib makes 355 to 418, it hands out its own memory without a copy
+ * or another thread, and it knows where it stands in the file. The checksums of members are not
+ * compared, which would take a fifth more: the digests of layer and tar say the same, and more
+ * surely. What was read before an error counts.
  */
 export async function gunzip(
   chunks: AsyncIterable<Uint8Array>,
@@ -42,7 +44,7 @@ export async function gunzip(
   remarks: Remarks,
 ): Promise<void> {
   kernel ??= createReaderKernel();
-  const reader = new GzipReader(kernel);
+  const reader = new GzipReader(kernel, { isChecked: false });
   let position = 0;
   let isBroken = false;
 
@@ -54,7 +56,7 @@ export async function gunzip(
         position = now;
         if (wait !== undefined) await wait;
       } else if (part.kind === 'trailer') {
-        if (part.isCrcRight === false || !part.isSizeRight) remarks.add('checksum-wrong');
+        if (!part.isSizeRight) remarks.add('size-wrong');
       } else if (part.kind === 'tail' && remarks.count('trailing-bytes') === 0) {
         remarks.add('trailing-bytes');
       }

@@ -20,13 +20,14 @@ function little32(head: Uint8Array, at: number): number {
 }
 
 function big32(head: Uint8Array, at: number): number {
-  const [a = 0, b = 0, c = 0, d = 0] = [head[at], head[at + 1], head[at + 2], head[at + 3]];
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  const high = ((head[at] ?? 0) << 8) | (head[at + 1] ?? 0);
+  return ((high << 16) | ((head[at + 2] ?? 0) << 8) | (head[at + 3] ?? 0)) >>> 0;
 }
 
-/** Whether a number stands at a place, in either order of bytes. */
-function has32(head: Uint8Array, at: number, value: number): boolean {
-  return head.length >= at + 4 && (little32(head, at) === value || big32(head, at) === value);
+/** Whether one of some numbers stands at a place, in either order of bytes. */
+function hasOneOf(head: Uint8Array, at: number, values: readonly number[]): boolean {
+  if (head.length < at + 4) return false;
+  return values.includes(little32(head, at)) || values.includes(big32(head, at));
 }
 
 /** What a rule looks at. */
@@ -215,13 +216,15 @@ const BY_FIRST_BYTE: readonly Rule[][] = Array.from({ length: 256 }, (_, byte) =
 );
 
 /** Berkeley DB: hash, B-tree, queue and log files (magic of the page header, byte 12). */
-const BERKELEY = [0x00061561, 0x00053162, 0x00042253, 0x00040988, 0x00074582];
+const BERKELEY_AT_12 = [0x00061561, 0x00053162, 0x00042253, 0x00040988, 0x00074582];
+/** Files of version 1.85 begin with theirs. */
+const BERKELEY_AT_0 = [0x00061561, 0x00053162];
+const LMDB = [0xbeefc0de];
 
 /** Versions of compiled Python: 1.x and 2.x, 3.x. */
 function isPythonVersion(version: number): boolean {
-  return (version >= 20_121 && version <= 20_999) || (version >= 50_428 && version <= 62_299)
-    ? true
-    : version >= 3000 && version < 4000;
+  if (version >= 3000 && version < 4000) return true;
+  return (version >= 20_121 && version <= 20_999) || (version >= 50_428 && version <= 62_299);
 }
 
 /** What does not stand at the begin, or is told by a pattern. */
@@ -235,9 +238,9 @@ function deeperMagic({ head, size }: Subject): number {
     const isPicture = ['avif', 'heic', 'mif1', 'heix'].some((brand) => hasText(head, 8, brand));
     return isPicture ? T['other-image'] : T.video;
   }
-  for (const magic of BERKELEY) if (has32(head, 12, magic)) return T['berkeley-db'];
-  if (has32(head, 0, 0x00061561) || has32(head, 0, 0x00053162)) return T['berkeley-db'];
-  return has32(head, 16, 0xbeefc0de) ? T.lmdb : 0;
+  if (hasOneOf(head, 12, BERKELEY_AT_12)) return T['berkeley-db'];
+  if (hasOneOf(head, 0, BERKELEY_AT_0)) return T['berkeley-db'];
+  return hasOneOf(head, 16, LMDB) ? T.lmdb : 0;
 }
 
 /**

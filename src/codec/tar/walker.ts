@@ -263,11 +263,9 @@ export class TarWalker {
       if (part === undefined || extents.length > MAX_EXTENTS) return ['opaque', this.#lose];
       extents.push(...part.extents);
       if (part.isContinued) return ['header', () => undefined];
-      const { storedSize } = description;
-      return [
-        'header',
-        () => this.#beginBody({ ...description, size: realSize }, storedSize, extents),
-      ];
+      const { entry, storedSize } = description;
+      const whole = { ...description, entry: { ...entry, size: realSize } };
+      return ['header', () => this.#beginBody(whole, storedSize, extents)];
     };
     this.#readBlock = (next) => add(parseSparseExtension(next));
     return add(parseSparseHeader(block));

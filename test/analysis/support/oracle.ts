@@ -55,13 +55,16 @@ interface File {
 }
 
 const directoryOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf('/')));
+/** An opaque whiteout lies in the directory that it is about. */
+const folderOf = ({ kind, path }: PlainEntry) =>
+  kind === 'opaque-whiteout' ? path : directoryOf(path);
 
 /** What a link leads to, step by step. */
 function target(entries: readonly PlainEntry[], from: PlainEntry): PlainEntry | undefined {
   let at: PlainEntry | undefined = from;
   for (let step = 0; step < 40; step++) {
     if (at?.link === undefined) return undefined;
-    let path = at.link;
+    let path: string = at.link;
     if (at.kind === 'symlink') {
       if (path.startsWith('/')) return undefined;
       const parts = [...directoryOf(at.path).split('/'), ...path.split('/')];
@@ -82,7 +85,7 @@ function filesOf(layer: PlainLayer, index: number, mode: 'correct' | 'paper'): F
   const { entries } = layer;
   const file = (e: PlainEntry, content: number | undefined): File => ({
     layer: index,
-    directory: directoryOf(e.path),
+    directory: folderOf(e),
     size: content === undefined ? 0 : sizeOfContent(content),
     content,
     type: e.kind === 'file' ? typeOf(e) : content === undefined ? 0 : 1,
@@ -109,8 +112,8 @@ function filesOf(layer: PlainLayer, index: number, mode: 'correct' | 'paper'): F
 
 function directoriesOf({ entries }: PlainLayer): string[] {
   const all = new Set<string>();
-  for (const { path, kind } of entries) {
-    let directory = kind === 'directory' ? path : directoryOf(path);
+  for (const entry of entries) {
+    let directory = entry.kind === 'directory' ? entry.path : folderOf(entry);
     for (; directory !== ''; directory = directoryOf(directory)) all.add(directory);
   }
   return [...all];

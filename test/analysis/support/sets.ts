@@ -41,6 +41,8 @@ export interface PlainImage {
 }
 
 export interface PlainSet {
+  /** Of the ids of layers, for several sets in one dataset. */
+  readonly prefix?: string;
   readonly layers: readonly PlainLayer[];
   readonly images: readonly PlainImage[];
 }
@@ -108,16 +110,16 @@ export function scanOf(layer: PlainLayer): LayerScan {
   };
 }
 
-export const layerId = (index: number) => `layer ${index}`;
+export const layerId = (index: number, prefix = '') => `${prefix}layer ${index}`;
 
-export function imageOf(image: PlainImage): SourceImage {
+export function imageOf(image: PlainImage, prefix = ''): SourceImage {
   return {
     repository: image.repository,
     tag: image.tag,
     digest: digestOf(Buffer.from(`${image.repository}:${image.tag}`)),
     platform: { os: 'linux', architecture: 'amd64', variant: '' },
     layers: image.layers.map((index) => ({
-      id: layerId(index),
+      id: layerId(index, prefix),
       digest: undefined,
       diffId: undefined,
       size: undefined,
@@ -132,7 +134,7 @@ export function imageOf(image: PlainImage): SourceImage {
 /** Writes a layer in batches of three entries. */
 export async function writeLayer(dataset: Dataset, source: number, set: PlainSet, index: number) {
   const layer = set.layers[index]!;
-  const id = layerId(index);
+  const id = layerId(index, set.prefix);
   const writer = await dataset.beginLayer(source, {
     id,
     digest: undefined,
@@ -155,5 +157,5 @@ export async function writeSet(
 ): Promise<void> {
   const source = dataset.addSource({ kind, title: `a ${kind}`, unknown });
   for (const index of set.layers.keys()) await writeLayer(dataset, source, set, index);
-  for (const image of set.images) dataset.addImage(source, imageOf(image));
+  for (const image of set.images) dataset.addImage(source, imageOf(image, set.prefix));
 }

@@ -100,6 +100,14 @@ function readToken(answer: WholeAnswer, host: string): Token {
   };
 }
 
+/** What helps when access is denied. */
+export function loginHint({
+  credentials,
+  note,
+}: Pick<AuthorizerOptions, 'credentials' | 'note'>): string {
+  return note ?? (credentials === undefined ? 'give name and password' : 'check name and password');
+}
+
 /** Creates an authorizer for one registry. */
 export function createAuthorizer({ credentials, note, send }: AuthorizerOptions): Authorizer {
   const tokens = new LRUCache<string, Token>({ max: MAX_TOKENS });
@@ -108,9 +116,7 @@ export function createAuthorizer({ credentials, note, send }: AuthorizerOptions)
   let isBasic = false;
 
   function refused(what: string, status: number): RefusedError {
-    const hint =
-      note ?? (credentials === undefined ? 'give name and password' : 'check name and password');
-    return new RefusedError(`${what}; ${hint}`, status);
+    return new RefusedError(`${what}; ${loginHint({ credentials, note })}`, status);
   }
 
   function requestFor(

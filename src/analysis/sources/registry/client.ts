@@ -6,7 +6,7 @@
 import { sleep } from '../../../lib/sleep.ts';
 import { createSlots } from '../../../lib/slots.ts';
 import { SourceError } from '../errors.ts';
-import { createAuthorizer } from './authorizer.ts';
+import { createAuthorizer, loginHint } from './authorizer.ts';
 import type { FoundCredentials } from './credentials.ts';
 import { BudgetError, RateLimitError, RefusedError, shown, TransientError } from './errors.ts';
 import {
@@ -125,6 +125,9 @@ export function createRegistryClient(options: ClientOptions): RegistryClient {
       return { body: Buffer.alloc(0) };
     });
     const text = `${at.host} answers ${status}${errorText(whole.body)}`;
+    if (status === 401 || status === 403) {
+      throw new RefusedError(`${text}; ${loginHint({ credentials, note })}`, status);
+    }
     if (!isTransient(status)) throw new RefusedError(text, status);
     const asks = status === 429 || status === 503;
     const pause = asks ? requestedPause(headers, Date.now()) : undefined;

@@ -1,0 +1,140 @@
+/** Cumulative distributions: how many are no larger than so much. */
+import { dot, gridX, gridY, line, ruleY } from '@observablehq/plot';
+import type { Distribution } from '../../metrics/schema.ts';
+import type { BaselineValue } from '../baseline.ts';
+import { type Content, html, type Markup } from '../markup.ts';
+import { show, showCount, showShare, type Unit } from '../units.ts';
+import { logRange, logTicks, tickText } from './axes.ts';
+import { chartFigure } from './figure.ts';
+import { plot, STROKES } from './plot.ts';
+
+/** One curve. */
+export interface CdfSeries {
+  readonly label: string;
+  /** Null, or of nothing: left out. */
+  readonly distribution: Distribution | null;
+  /** Published percentiles to mark beside it. */
+  readonly published?: readonly {
+    readonly share: number;
+    readonly value: BaselineValue | undefined;
+  }[];
+}
+
+interface CdfOptions {
+  readonly title: string;
+  readonly unit: Unit;
+  readonly axis: string;
+  /** What is counted: `layers`. */
+  readonly of: string;
+  readonly series: readonly CdfSeries[];
+  readonly note?: Content;
+}
+
+interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** The curve as points of steps; zeros, which have no place on the axis, at its left end. */
+function pointsOf(cdf: Distribution['cdf'], low: number): Point[] {
+  const points = cdf.map(([value, share]) => ({ x: Math.max(value, low), y: share }));
+  return points[0] === undefined ? [] : [{ x: points[0].x, y: 0 }, ...points];
+}
+
+function shareOfZeros({ cdf }: Distribution): number {
+  return cdf.findLast(([value]) => value <= 0)?.[1] ?? 0;
+}
+
+function sentence(label: string, distribution: Distribution, unit: Unit): string {
+  const { p50, p90, max } = distribution;
+  return `${label}: median ${show(p50, unit)}, 90 % up to ${show(p90, unit)}, largest ${show(max, unit)}`;
+}
+
+/** A chart of one or several distributions over one axis: by factors of ten, but for shares. */
+export function cdfChart(options: CdfOptions): Markup {
+  const { title, unit, axis, of } = options;
+  const drawn = options.series.flatMap(({ label, distribution, published = [] }) =>
+    distribution === null || distribution.cdf.length === 0
+      ? []
+      : [{ label, distribution, published }],
+  );
+  const marks = drawn.flatMap(({ published }, i) =>
+    published.flatMap(({ share, value }) =>
+      value === undefined ? [] : [{ x: value.value, y: share, i, verified: value.verified }],
+    ),
+  );
+  const isShare = unit === 'share';
+  const range = isShare
+    ? ([0, 1] as const)
+    : logRange([
+        ...drawn.flatMap(({ distribution }) => distribution.cdf.map(([value]) => value)),
+        ...marks.map(({ x }) => x),
+      ]);
+  if (range === undefined || drawn.length === 0) {
+    return chartFigure({ title, body: html`<p class="none">Nothing to draw.</p>`, legend: [] });
+  }
+  const alternative = drawn.map(({ label, distribution }) => sentence(label, distribution, unit));
+  const ticks = isShare ? [0, 0.25, 0.5, 0.75, 1] : logTicks(range, 7);
+  const svg = plot({
+    ariaLabel: `${title}. ${alternative.join('. ')}.`,
+    x: {
+      type: isShare ? 'linear' : 'log',
+      domain: [...range],
+      ticks,
+      tickFormat: (value: number) => tickText(value, unit),
+      label: axis,
+      labelArrow: 'none',
+      labelAnchor: 'center',
+    },
+    y: {
+      domain: [0, 1],
+      ticks: [0, 0.25, 0.5, 0.75, 0.9, 1],
+      tickFormat: (value: number) => tickText(value, 'share'),
+      label: null,
+    },
+    marks: [
+      gridX(ticks, { stroke: 'var(--grid)', strokeOpacity: 1 }),
+      gridY([0.25, 0.5, 0.75, 0.9, 1], { stroke: 'var(--grid)', strokeOpacity: 1 }),
+      ruleY([0], { stroke: 'var(--axis)' }),
+      ...drawn.map(({ distribution }, i) =>
+        line(pointsOf(distribution.cdf, range[0]), {
+          x: 'x',
+          y: 'y',
+          curve: 'step-after',
+          stroke: STROKES[i]!.color,
+          strokeWidth: 2,
+          ...(STROKES[i]!.dash === '' ? {} : { strokeDasharray: STROKES[i]!.dash }),
+        }),
+      ),
+      dot(marks, {
+        x: 'x',
+        y: 'y',
+        r: 4,
+        symbol: 'diamond',
+        stroke: ({ i }: { i: number }) => STROKES[i]!.color,
+        strokeWidth: 1.5,
+        fill: ({ i, verified }: { i: number; verified: boolean }) =>
+          verified ? STROKES[i]!.color : 'var(--page)',
+      }),
+    ],
+    color: { type: 'identity' },
+  });
+  const zeros = isShare ? [] : drawn.filter(({ distribution }) => shareOfZeros(distribution) > 0);
+  return chartFigure({
+    title,
+    body: svg,
+    legend: drawn.map(({ label, distribution }, i) => ({
+      label: `${label} (n = ${showCount(distribution.count)})`,
+      ...STROKES[i]!,
+    })),
+    published: marks.length > 0,
+    note: [
+      html`Share of ${of} that are no larger. `,
+      zeros.map(
+        ({ label, distribution }) =>
+          html`${label}: ${showShare(shareOfZeros(distribution))} are 0. `,
+      ),
+      options.note,
+    ],
+  });
+}

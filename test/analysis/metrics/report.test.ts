@@ -1,0 +1,275 @@
+/** Reports of sets whose figures are known without computing them. */
+import { expect, test } from 'vitest';
+import type { ChunkSet } from '../../../src/analysis/scan/types.ts';
+import { type Figures, analysisReport } from '../../../src/analysis/metrics/schema.ts';
+import { reportOf } from '../support/report.ts';
+import { type PlainEntry, type PlainLayer, type PlainSet, sizeOfContent } from '../support/sets.ts';
+
+const file = (path: string, content: number, mode?: number): PlainEntry => ({
+  path,
+  kind: 'file',
+  content,
+  ...(mode === undefined ? {} : { mode }),
+});
+
+function layerOf(name: string, entries: readonly PlainEntry[], more: Partial<PlainLayer> = {}) {
+  return {
+    entries,
+    storedSize: 1000,
+    archiveSize: 4000,
+    tar: name,
+    blob: name,
+    compression: 'gzip' as const,
+    ...more,
+  };
+}
+
+/** Layer i of n has one file that all have, and i of its own; image i has the layers up to i. */
+function ladder(n: number): PlainSet {
+  return {
+    layers: Array.from({ length: n }, (_, i) =>
+      layerOf(`layer ${i}`, [
+        file('common/shared', 27),
+        ...Array.from({ length: i }, (__, k) => file(`own/${i}/x${k}`, 1000 * (i * n + k + 1) + 1)),
+      ]),
+    ),
+    images: Array.from({ length: n }, (_, i) => ({
+      repository: `app${i % 3}`,
+      tag: `v${i}`,
+      pulls: 10,
+      layers: Array.from({ length: i + 1 }, (__, k) => k),
+    })),
+  };
+}
+
+test('a ladder of layers: every statistic by formula, the same in both modes', async () => {
+  const n = 12;
+  const own = (n * (n - 1)) / 2;
+  const shared = sizeOfContent(27);
+  const single = sizeOfContent(1001);
+  const report = await reportOf([ladder(n)]);
+  for (const mode of ['correct', 'paper'] as const) {
+    const figures: Figures = report[mode];
+    expect(figures.dedup.overall).toEqual({
+      files: n + own,
+      bytes: n * shared + own * single,
+      distinctFiles: 1 + own,
+      distinctBytes: shared + own * single,
+      singletons: own,
+      countRatio: (n + own) / (1 + own),
+      byteRatio: (n * shared + own * single) / (shared + own * single),
+    });
+    expect(figures.layers).toMatchObject({ count: n, withoutFiles: 0, withOneFile: 1 });
+    // Of 12 values the median is the 6th, the 90th percentile the 11th.
+    expect(figures.layers.files).toMatchObject({ min: 1, p50: 6, p90: 11, p99: 12, max: 12, sum: n + own });
+    expect(figures.layers.files.cdf).toEqual(
+      Array.from({ length: n }, (_, i) => [i + 1, (i + 1) / n]),
+    );
+    expect(figures.layers.references).toMatchObject({ min: 1, max: n, sum: (n * (n + 1)) / 2 });
+    expect(figures.layers.pulls).toMatchObject({ min: 10, max: 10 * n });
+    expect(figures.layers.maxDepth).toMatchObject({ min: 1, p50: 2, max: 2 });
+    expect(figures.layers.filesRatio).toMatchObject({ min: shared / 1000 });
+    expect(figures.sharing).toMatchObject({
+      byOne: 1,
+      byTwo: 1,
+      byMoreThan25: 0,
+      withoutSharing: (1000 * n * (n + 1)) / 2,
+      withSharing: 1000 * n,
+      ratio: (n + 1) / 2,
+      measuredBy: 'compressed-size',
+    });
+    expect(figures.images?.files).toMatchObject({ min: 1, max: n + own });
+    // Layer i has i + 1 files, one of which is in the others.
+    expect(figures.dedup.layers.interByCount).toMatchObject({ count: n, min: 1 / n, max: 1 });
+    expect(figures.dedup.layers.intraByCount).toMatchObject({ max: 0 });
+    // Image i has i copies of the shared file too many, of (i + 1)(i + 2) / 2 files.
+    expect(figures.dedup.images?.intraByCount).toMatchObject({ min: 0, max: 2 / 6 });
+    expect(figures.dedup.growth.map(({ layers }) => layers)).toEqual([10, n]);
+    expect(figures.dedup.growth.at(-1)!.countRatio).toEqual(
+      Array.from({ length: 3 }, () => (n + own) / (1 + own)),
+    );
+    expect(figures.dedup.mostRepeated[0]).toMatchObject({ copies: n, path: 'common/shared' });
+  }
+  // Each image but the first has the shared file several times.
+  expect(report.waste.images.find(({ image }) => image.endsWith(`:v${n - 1}`))).toMatchObject({
+    wastedBytes: (n - 1) * shared,
+    metadataOnlyBytes: (n - 1) * shared,
+    deletedBytes: 0,
+    uniqueBytes: 1000,
+    sharedBytes: 1000 * (n - 1),
+  });
+});
+
+test('paper mode: each peculiarity of the study by itself', async () => {
+  const report = await reportOf([
+    {
+      layers: [
+        layerOf('links', [file('a', 1), { path: 'b', kind: 'hardlink', link: 'a' }, file('c', 2)]),
+        layerOf('symlinks', [
+          file('a', 3),
+          { path: 's', kind: 'symlink', link: 'a' },
+          { path: 'dangling', kind: 'symlink', link: 'b' },
+          { path: 'absolute', kind: 'symlink', link: '/a' },
+        ]),
+        layerOf('whiteouts', [
+          { path: 'gone', kind: 'whiteout' },
+          { path: 'd', kind: 'opaque-whiteout' },
+        ]),
+        layerOf('twice', [file('d/a', 4), file('d/b', 4)]),
+        layerOf('again', [file('x', 5)], { tar: 'same' }),
+        layerOf('again, other bits', [file('x', 5)], { tar: 'same', storedSize: 7 }),
+      ],
+      images: [],
+    },
+  ]);
+  const { correct, paper } = report;
+  // 1, 2, 3 and 8: 'links' has 3 names, 'symlinks' 2, 'whiteouts' 2, and 'again' counts twice.
+  expect(correct.layers.count).toBe(5);
+  expect(paper.layers.count).toBe(6);
+  expect(correct.layers.files.sum).toBe(2 + 1 + 0 + 2 + 1);
+  expect(paper.layers.files.sum).toBe(3 + 2 + 2 + 2 + 1 + 1);
+  expect(correct.dedup.overall.files).toBe(6);
+  // Not the hard links, not the symbolic one.
+  expect(paper.dedup.overall.files).toBe(1 + 1 + 2 + 2 + 2);
+  expect(paper.dedup.overall.bytes).toBe(
+    correct.dedup.overall.bytes - sizeOfContent(1) + sizeOfContent(5),
+  );
+  // 5 and 6: two copies in one layer are "in other layers", and only what shares anything counts.
+  expect(correct.dedup.layers.interByCount).toMatchObject({ count: 4, max: 0 });
+  expect(paper.dedup.layers.interByCount).toMatchObject({ count: 4, min: 1, max: 1 });
+  const empty = paper.types.find(({ type }) => type === 'empty');
+  expect(empty).toMatchObject({ files: 2, bytes: 0, distinctFiles: 1 });
+});
+
+test('waste: rewritten, changed in owner or mode only, deleted, hidden with its directory', async () => {
+  const [a, b, c, d, e, f] = [101, 102, 103, 104, 105, 106] as const;
+  const report = await reportOf([
+    {
+      layers: [
+        layerOf('base', [
+          file('chmod', a),
+          file('rewritten', b),
+          file('deleted', c),
+          file('directory/hidden', d),
+          file('opaque/hidden', e),
+          file('becomes-file/below', f),
+          file('kept', 107),
+          file('name', 108),
+          { path: 'other-name', kind: 'hardlink', link: 'name' },
+        ]),
+        layerOf('top', [
+          file('chmod', a, 0o4755),
+          file('rewritten', 109),
+          { path: 'deleted', kind: 'whiteout' },
+          { path: 'directory', kind: 'whiteout' },
+          { path: 'opaque', kind: 'opaque-whiteout' },
+          file('opaque/new', 110),
+          file('becomes-file', 111),
+          { path: 'name', kind: 'whiteout' },
+        ]),
+      ],
+      images: [{ repository: 'app', tag: 'v1', pulls: 1, layers: [0, 1] }],
+    },
+  ]);
+  const [waste] = report.waste.images;
+  const size = (...contents: readonly number[]) =>
+    contents.reduce((sum, content) => sum + sizeOfContent(content), 0);
+  expect(waste).toMatchObject({
+    bytes: size(a, b, c, d, e, f, 107, 108, a, 109, 110, 111),
+    // The file whose own name is gone is seen under its other one.
+    visibleBytes: size(107, 108, a, 109, 110, 111),
+    wastedBytes: size(a, b, c, d, e, f),
+    metadataOnlyBytes: size(a),
+    deletedBytes: size(c, d, e, f),
+  });
+  expect(report.waste.largestDeleted.map(({ path }) => path).sort()).toEqual(
+    ['becomes-file/below', 'deleted', 'directory/hidden', 'opaque/hidden'].sort(),
+  );
+  expect(report.waste.largestRewrites.map(({ path }) => path).sort()).toEqual(['chmod', 'rewritten']);
+  expect(report.waste.largestFiles[0]).toEqual({
+    image: 'app:v1',
+    layer: 'layer 0',
+    path: 'name',
+    bytes: size(108),
+  });
+});
+
+test('nothing at all, and layers without files or images', async () => {
+  const nothing = await reportOf([{ layers: [], images: [] }]);
+  expect(analysisReport.parse(nothing)).toEqual(nothing);
+  expect(nothing.correct.dedup).toMatchObject({
+    overall: { files: 0, countRatio: null, byteRatio: null },
+    growth: [],
+    mostRepeated: [],
+  });
+  const empty = await reportOf([
+    { layers: [layerOf('empty', [])], images: [{ repository: '', tag: 'only', pulls: 1, layers: [0] }] },
+  ]);
+  expect(analysisReport.parse(empty)).toEqual(empty);
+  expect(empty.correct.layers).toMatchObject({ count: 1, withoutFiles: 1 });
+  expect(empty.waste.images).toMatchObject([{ image: 'only', bytes: 0, efficiency: 1 }]);
+});
+
+test('what a source cannot tell is null, with the reason, also beside one that can', async () => {
+  const set: PlainSet = { prefix: 'archive ', layers: [layerOf('a', [file('a', 1)])], images: [] };
+  const reason = 'layers lie in it as plain tars';
+  const report = await reportOf(
+    [ladder(3)],
+    [set, new Map([['compressed-size', reason], ['images', 'it has none']])],
+  );
+  expect(analysisReport.parse(report)).toEqual(report);
+  for (const figures of [report.correct, report.paper]) {
+    expect(figures.layers.compressedSize).toBeNull();
+    expect(figures.layers.references).toBeNull();
+    expect(figures.layers.filesSize.count).toBe(4);
+    expect(figures.images).toBeNull();
+  }
+  expect(report.estimate.off).toBeNull();
+  const reasons = new Map(report.unknown.map((one) => [one.figure, one.reason]));
+  expect(reasons.get('layers.compressedSize')).toContain(reason);
+  expect(reasons.get('images')).toContain('it has none');
+});
+
+test('chunks over layers, each content once', async () => {
+  const chunks = (copies: number): ChunkSet[] => [
+    {
+      method: 'fixed-4096',
+      hashes: Uint8Array.from({ length: 32 }, (_, i) => i),
+      sizes: Uint32Array.of(4096, 10),
+      counts: Uint32Array.of(copies, 1),
+    },
+  ];
+  const report = await reportOf([
+    {
+      layers: [
+        layerOf('a', [], { chunks: chunks(1) }),
+        layerOf('b', [], { chunks: chunks(3) }),
+        // The same tar again, which is no layer of its own.
+        layerOf('c', [], { chunks: chunks(3), tar: 'b' }),
+      ],
+      images: [],
+    },
+  ]);
+  const bytes = 4 * 4096 + 20;
+  expect(report.chunks).toEqual([
+    {
+      method: 'fixed-4096',
+      bytes,
+      distinctBytes: 4106,
+      chunks: 6,
+      distinctChunks: 2,
+      byteRatio: bytes / 4106,
+    },
+  ]);
+});
+
+test('an image of which a layer could not be read is left out, and named', async () => {
+  const set = ladder(3);
+  const report = await reportOf([
+    { layers: set.layers.slice(0, 2), images: set.images },
+  ]);
+  expect(report.correct.images?.count).toBe(2);
+  expect(report.problems).toMatchObject([{ what: 'app2:v2' }]);
+  // It holds the layers that could be read.
+  expect(report.correct.layers.references).toMatchObject({ max: 3, min: 2 });
+});

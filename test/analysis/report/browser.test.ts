@@ -1,0 +1,130 @@
+/** The page in a real browser: what is drawn, what is asked for, what is printed. */
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { AnalysisReport } from '../../../src/analysis/metrics/schema.ts';
+import { htmlReport } from '../../../src/analysis/report/html.ts';
+import { makeTemporary, removeTemporary } from '../../support/temporary.ts';
+import { describeWith, requireTool } from '../../support/tools.ts';
+import { withTexts } from './hostile.ts';
+import { emptyReport, sampleReport, tinyReport } from './sample.ts';
+
+const browserTool = await requireTool('chromium', 'chromium');
+const MINUTE = 60_000;
+
+describeWith([browserTool], 'issue 5: the page in Chromium', () => {
+  let folder: string;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    folder = await makeTemporary('report');
+    // Without a sandbox, because tests may run as root; the page is our own.
+    browser = await chromium.launch({ executablePath: browserTool.path, args: ['--no-sandbox'] });
+  }, 2 * MINUTE);
+
+  afterAll(async () => {
+    await browser?.close();
+    await removeTemporary(folder);
+  });
+
+  /** Opens a report from a file, and notes all that the page says and asks for. */
+  async function open(report: AnalysisReport, colorScheme: 'light' | 'dark' = 'light') {
+    const file = join(await mkdtemp(join(folder, 'page-')), 'report.html');
+    await writeFile(file, htmlReport(report));
+    const url = pathToFileURL(file).href;
+    const page = await browser.newPage({ viewport: { width: 1120, height: 800 }, colorScheme });
+    const noticed: string[] = [];
+    page.on('console', (message) => noticed.push(`${message.type()}: ${message.text()}`));
+    page.on('pageerror', (error) => noticed.push(`error: ${error.message}`));
+    page.on('dialog', (dialog) => noticed.push(`dialog: ${dialog.message()}`));
+    page.on('request', (request) => {
+      if (request.url() !== url) noticed.push(`request: ${request.url()}`);
+    });
+    await page.goto(url, { waitUntil: 'load' });
+    return { page, noticed };
+  }
+
+  /** Marks of all charts that have no size, or coordinates that are no numbers. */
+  function badMarks(page: Page) {
+    return page.$$eval('figure.chart > svg', (charts) =>
+      charts.flatMap((chart) => {
+        const title = chart.getAttribute('aria-label') ?? '';
+        const marks = [...chart.querySelectorAll('path, rect, circle, line, text')];
+        const isBad = (mark: (typeof marks)[number]): boolean => {
+          const values = mark.getAttributeNames().map((name) => mark.getAttribute(name) ?? '');
+          const { width, height } = mark.getBoundingClientRect();
+          return values.some((value) => /NaN|Infinity/.test(value)) || !(width + height > 0);
+        };
+        const bad = marks.filter(isBad).map((mark) => `${title}: ${mark.outerHTML}`);
+        return marks.length < 5 ? [...bad, `${title}: nearly nothing is drawn`] : bad;
+      }),
+    );
+  }
+
+  it('draws every chart, says nothing on the console and asks for nothing', async () => {
+    const { page, noticed } = await open(sampleReport());
+    const boxes = await page.$$eval('figure.chart > svg', (charts) =>
+      charts.map((chart) => {
+        const { width, height } = chart.getBoundingClientRect();
+        return width > 300 && height > 150;
+      }),
+    );
+    expect(boxes.length).toBeGreaterThanOrEqual(8);
+    expect(boxes).not.toContain(false);
+    expect(await badMarks(page)).toEqual([]);
+    expect(noticed).toEqual([]);
+    await page.close();
+  });
+
+  it.each([
+    ['one image', tinyReport()],
+    ['nothing', emptyReport()],
+  ])('holds with little in it: %s', async (_, report) => {
+    const { page, noticed } = await open(report);
+    expect(await badMarks(page)).toEqual([]);
+    expect(noticed).toEqual([]);
+    await page.close();
+  });
+
+  it.each([390, 1120])('is not wider than a screen of %d pixels', async (width) => {
+    const { page } = await open(sampleReport());
+    await page.setViewportSize({ width, height: 800 });
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+    await page.close();
+  });
+
+  it('is dark where that is wanted, and light on paper all the same', async () => {
+    const { page } = await open(sampleReport(), 'dark');
+    const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
+    expect(await background()).toBe('rgb(20, 23, 27)');
+    await page.emulateMedia({ media: 'print' });
+    expect(await background()).toBe('rgb(255, 255, 255)');
+    await page.close();
+  });
+
+  it('runs nothing that names and paths bring along', async () => {
+    const texts = [
+      '<script>alert(1)</script>',
+      '"><img src=x onerror=alert(1)>',
+      "'><svg onload=alert(1)>",
+      '</title></style><iframe src="http://127.0.0.1:1/"></iframe>',
+    ];
+    let i = 0;
+    const { page, noticed } = await open(withTexts(tinyReport(), () => texts[i++ % texts.length]!));
+    expect(await page.$$eval('script, img, iframe', (found) => found.length)).toBe(0);
+    expect(await page.textContent('#waste')).toContain(texts[1]);
+    expect(noticed).toEqual([]);
+    await page.close();
+  });
+
+  it('prints on a sane number of pages', async () => {
+    const { page } = await open(sampleReport());
+    const pdf = (await page.pdf({ preferCSSPageSize: true })).toString('latin1');
+    const pages = pdf.match(/\/Type\s*\/Page\b/g)?.length ?? 0;
+    expect(pages).toBeGreaterThanOrEqual(8);
+    expect(pages).toBeLessThanOrEqual(20);
+    await page.close();
+  });
+});

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { ZHAO_2019 } from '../../../src/analysis/report/baseline.ts';
+import { compare, qualifierOf } from '../../../src/analysis/report/comparison.ts';
+import { emptyReport, reportWithUnknowns, sampleReport } from './sample.ts';
+
+const sample = sampleReport();
+const rows = compare(sample);
+
+function rowOf(key: string, report = sample) {
+  return compare(report).find((row) => row.key === key)!;
+}
+
+describe('the study beside ours', () => {
+  it('shows every published value, and each key once', () => {
+    const keys = rows.map(({ key }) => key);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(Object.keys(ZHAO_2019).filter((key) => !keys.includes(key))).toEqual([]);
+  });
+
+  it('takes for verified what has a source, and nothing that is only recalled', () => {
+    for (const { mark, verified } of Object.values(ZHAO_2019)) {
+      expect(verified).toBe(mark === 'P' || mark === 'S' || mark === 'R+');
+    }
+    expect(Object.values(ZHAO_2019).filter(({ verified }) => !verified).length).toBeGreaterThan(20);
+  });
+
+  it('has the published values in the units of ours', () => {
+    expect(ZHAO_2019['layers.compressedSize.p90']!.value).toBe(63_000_000);
+    expect(ZHAO_2019['dedup.overall.duplicateBytes']!.value).toBe(0.8569);
+    expect(qualifierOf(ZHAO_2019['layers.compressedSize.p50']!)).toBe('< ');
+    for (const { unit, baseline } of rows) {
+      if (unit === 'share' && baseline !== undefined) expect(baseline.value).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it('reads every figure of a report that has all of them', () => {
+    expect(rows.filter(({ correct, paper }) => correct === null || paper === null)).toEqual([]);
+  });
+
+  it('reads the right ones', () => {
+    const { layers, dedup, types } = sample.correct;
+    expect(rowOf('layers.compressedSize.p90').correct).toBe(layers.compressedSize!.p90);
+    expect(rowOf('layers.compressedSize.p90').paper).toBe(
+      sample.paper.layers.compressedSize!.p90,
+    );
+    expect(rowOf('layers.withOneFile').correct).toBe(layers.withOneFile / layers.count);
+    expect(rowOf('dedup.overall.distinctShare').correct).toBe(
+      dedup.overall.distinctFiles / dedup.overall.files,
+    );
+    expect(rowOf('dedup.growth.1000.byteRatio').correct).toBe(
+      dedup.growth.find((point) => point.layers === 1000)!.byteRatio[1],
+    );
+    const eol = types.find(({ group, type }) => group === 'EOL' && type === '')!;
+    expect(rowOf('types.eol.duplicateBytes').correct).toBe(1 - eol.distinctBytes / eol.bytes);
+    expect(rowOf('dedup.mostBytes').correct).toBe(
+      dedup.mostBytes[0]!.copies * dedup.mostBytes[0]!.size,
+    );
+  });
+
+  it('says over how many each figure is', () => {
+    const { layers, images, dedup, types } = sample.correct;
+    expect(rowOf('layers.files.p50').n).toBe(layers.count);
+    expect(rowOf('images.files.p50').n).toBe(images!.count);
+    expect(rowOf('dedup.overall.byteRatio').n).toBe(dedup.overall.files);
+    expect(rowOf('dedup.growth.1000.countRatio').n).toBe(1000);
+    const scripts = types.find(({ group, type }) => group === 'scripts' && type === '')!;
+    expect(rowOf('types.scripts.duplicateBytes').n).toBe(scripts.files);
+  });
+
+  it('gives the reason where the sources cannot tell a figure', () => {
+    const unknown = reportWithUnknowns();
+    expect(rowOf('layers.compressedSize.p50', unknown)).toMatchObject({
+      correct: null,
+      reason: 'the tars are not compressed',
+    });
+    expect(rowOf('images.layers.max', unknown).reason).toBe('a tar belongs to no image');
+    expect(rowOf('layers.files.p50', unknown).reason).toBe('');
+  });
+
+  it('has no figure of nothing', () => {
+    const figures = compare(emptyReport()).filter(({ correct }) => correct !== null);
+    expect(figures.filter(({ correct }) => correct !== 0)).toEqual([]);
+  });
+});

@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { parseHTML } from 'linkedom';
+import { describe, expect, it } from 'vitest';
+import type { AnalysisReport } from '../../../src/analysis/metrics/schema.ts';
+import { typeTreemap } from '../../../src/analysis/report/charts/treemap.ts';
+import { htmlReport } from '../../../src/analysis/report/html.ts';
+import { besideDockerHub } from '../../../src/analysis/report/page/beside.ts';
+import { waste } from '../../../src/analysis/report/page/copies.ts';
+import { overview, remarks, whatWouldHelp } from '../../../src/analysis/report/page/overview.ts';
+import { hostileText, withTexts } from './hostile.ts';
+import { emptyReport, reportWithUnknowns, sampleReport, tinyReport } from './sample.ts';
+
+const sample = sampleReport();
+const page = htmlReport(sample);
+const { document } = parseHTML(page);
+
+/** Tags and names of attributes, in order: what a text must not change. */
+function skeleton(markup: string): string[] {
+  const { document: parsed } = parseHTML(`<!doctype html><body>${markup}</body>`);
+  return [...parsed.querySelectorAll('*')].map(
+    (element) => `${element.localName} ${element.getAttributeNames().join(' ')}`,
+  );
+}
+
+/** All parts of the page in which texts from outside stand. */
+function parts(report: AnalysisReport): string {
+  return [
+    overview(report),
+    whatWouldHelp(report),
+    waste(report),
+    besideDockerHub(report),
+    remarks(report),
+  ].join('\n');
+}
+
+describe('the report as a page', () => {
+  it('allows itself nothing but inline style, and asks for nothing', () => {
+    const policy = document.querySelector('meta[http-equiv="Content-Security-Policy"]')!;
+    expect(policy.getAttribute('content')).toBe(
+      "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+    );
+    expect(document.querySelectorAll('script, link, img, iframe, object, form').length).toBe(0);
+    const names = [...document.querySelectorAll('*')].flatMap((one) => one.getAttributeNames());
+    expect(names.filter((name) => name === 'src' || name.startsWith('on'))).toEqual([]);
+    for (const link of document.querySelectorAll('a')) {
+      const target = link.getAttribute('href')!;
+      expect(target).toMatch(/^#[a-z]+$/);
+      expect(document.querySelector(target)).not.toBeNull();
+    }
+    expect(page).not.toMatch(/url\(|@import/);
+  });
+
+  it.each([
+    ['a registry', sample],
+    ['one image', tinyReport()],
+    ['what is unknown', reportWithUnknowns()],
+    ['nothing', emptyReport()],
+  ])('has no figure that is none: %s', (_, report) => {
+    const text = htmlReport(report);
+    expect(text).not.toMatch(/NaN|Infinity|undefined|\bnull\b/);
+    expect(text.startsWith('<!doctype html>')).toBe(true);
+  });
+
+  it('can be read without seeing it: captions, headings of cells, words for charts', () => {
+    for (const table of document.querySelectorAll('table')) {
+      expect(table.querySelector('caption')!.textContent).not.toBe('');
+      expect(table.querySelectorAll('thead th[scope=col]').length).toBeGreaterThan(1);
+    }
+    const charts = [...document.querySelectorAll('figure.chart > svg')];
+    expect(charts.length).toBeGreaterThanOrEqual(8);
+    for (const chart of charts) {
+      expect(chart.getAttribute('role')).toBe('img');
+      expect(chart.getAttribute('aria-label')!.length).toBeGreaterThan(20);
+    }
+  });
+
+  it('draws every distribution as it is', () => {
+    const figure = [...document.querySelectorAll('figure.chart')].find((one) =>
+      one.querySelector('figcaption')!.textContent.startsWith('Images that hold a layer'),
+    )!;
+    const [path] = figure.querySelectorAll('g[aria-label=line] path');
+    const steps = path!.getAttribute('d')!.split(/[MVHL]/).length;
+    expect(steps).toBeGreaterThan(sample.correct.layers.references!.cdf.length);
+    expect(figure.textContent).toContain(`n = ${sample.correct.layers.count.toLocaleString('en-GB')}`);
+  });
+
+  it('greys what is recalled, and only that', () => {
+    const rows = [...document.querySelectorAll('#study tbody tr')];
+    const recalled = rows.filter((row) => row.querySelector('.recalled') !== null);
+    expect(recalled.length).toBeGreaterThan(20);
+    for (const row of recalled) expect(row.textContent).toContain('recalled');
+    const verified = rows.filter((row) => row.textContent.includes('verified'));
+    expect(verified.length).toBeGreaterThan(20);
+    expect(verified.filter((row) => row.querySelector('.recalled') !== null)).toEqual([]);
+  });
+
+  it('says why a figure is not there', () => {
+    const text = htmlReport(reportWithUnknowns());
+    expect(text).toContain('the tars are not compressed');
+    expect(text).not.toContain('id="images"');
+  });
+
+  it('is the same page whatever paths, names and reasons say', () => {
+    const small = tinyReport();
+    const expected = skeleton(parts(withTexts(small, () => 'x')));
+    expect(expected.length).toBeGreaterThan(100);
+    fc.assert(
+      fc.property(fc.array(hostileText, { minLength: 1, maxLength: 12 }), (texts) => {
+        let i = 0;
+        const report = withTexts(small, () => texts[i++ % texts.length]!);
+        expect(skeleton(parts(report))).toEqual(expected);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('draws areas of types whatever they are called', () => {
+    const small = tinyReport();
+    fc.assert(
+      fc.property(fc.array(hostileText, { minLength: 1, maxLength: 12 }), (texts) => {
+        let i = 0;
+        const { types } = withTexts(small, () => texts[i++ % texts.length]!).correct;
+        const tags = new Set(skeleton(String(typeTreemap(types))).map((tag) => tag.split(' ')[0]!));
+        const drawn = ['html', 'head', 'body', 'figure', 'figcaption', 'svg', 'g', 'title', 'rect', 'text', 'p'];
+        expect([...tags].filter((tag) => !drawn.includes(tag))).toEqual([]);
+      }),
+      { numRuns: 20 },
+    );
+  });
+});

@@ -1,0 +1,69 @@
+import fc from 'fast-check';
+import picocolors from 'picocolors';
+import { describe, expect, it } from 'vitest';
+import { terminalReport } from '../../../src/analysis/report/terminal.ts';
+import { hostileText, withTexts } from './hostile.ts';
+import { emptyReport, reportWithUnknowns, sampleReport, tinyReport } from './sample.ts';
+
+const sample = sampleReport();
+
+function widest(text: string): number {
+  return Math.max(...text.split('\n').map((line) => line.length));
+}
+
+describe('the summary for terminals', () => {
+  it.each([
+    ['a registry', sample],
+    ['one image', tinyReport()],
+    ['what is unknown', reportWithUnknowns()],
+    ['nothing', emptyReport()],
+  ])('fits 80 columns and a screen: %s', (_, report) => {
+    const text = terminalReport(report);
+    expect(widest(text)).toBeLessThanOrEqual(80);
+    expect(text.split('\n').length).toBeLessThanOrEqual(50);
+    expect(text).not.toMatch(/NaN|undefined|null|Infinity/);
+    expect(text.endsWith('\n')).toBe(true);
+  });
+
+  it('says how much is copies, and what would help', () => {
+    const { correct, waste, estimate } = sample;
+    const text = terminalReport(sample);
+    expect(text).toContain(
+      `Of ${(correct.dedup.overall.bytes / 1e9).toFixed(0)} GB in files, ${(waste.duplicateBytes / 1e9).toFixed(0)} GB (80.0 %) are copies.`,
+    );
+    expect(text).toContain(`${(100 * (1 - estimate.dedup! / estimate.off!)).toFixed(1)} % less`);
+    expect(terminalReport(reportWithUnknowns())).toContain('cannot be told from these sources');
+    expect(terminalReport(emptyReport())).toContain('There are no files in what was read.');
+  });
+
+  it('names the images that waste most, worst first', () => {
+    const worst = sample.waste.images.toSorted((a, b) => b.wastedBytes - a.wastedBytes);
+    const lines = terminalReport(sample).split('\n');
+    const title = lines.findIndex((line) => line.startsWith('images that waste most'));
+    expect(lines.slice(title + 1, title + 4).map((line) => line.split(' ')[0])).toEqual(
+      worst.slice(0, 3).map(({ image }) => image),
+    );
+  });
+
+  it('colours where it may, and changes nothing else', () => {
+    const colored = terminalReport(sample, picocolors.createColors(true));
+    expect(colored).toContain('\u001b[');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: what colours are made of
+    expect(colored.replace(/\u001b\[\d+m/g, '')).toBe(terminalReport(sample));
+  });
+
+  it('lets nothing in names move the cursor, begin a line or push a column', () => {
+    const tiny = tinyReport();
+    const lines = terminalReport(withTexts(tiny, () => 'x')).split('\n').length;
+    fc.assert(
+      fc.property(fc.array(hostileText, { minLength: 1, maxLength: 9 }), (texts) => {
+        let i = 0;
+        const text = terminalReport(withTexts(tiny, () => texts[i++ % texts.length]!));
+        // biome-ignore lint/suspicious/noControlCharactersInRegex: what is looked for
+        expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+        expect(text.split('\n').length).toBe(lines);
+        expect(widest(text)).toBeLessThanOrEqual(80);
+      }),
+    );
+  });
+});
