@@ -185,7 +185,7 @@ describeWith([umoci], 'layers laid over one another', () => {
       const expected = await listFiles(join(bundle, 'rootfs'));
       const entries = layers.map(({ tar }, i) => layerOf(String(i), rowsOf(tar)));
       const { changes } = await compareImages([], entries, GO_ON);
-      const contents = new Map(
+      const contents = new Map<string, string | undefined>(
         layers.flatMap(({ tar }, i) =>
           rowsOf(tar).map((row) => [`${i} ${row.path}`, row.content] as const),
         ),

@@ -6,12 +6,14 @@ import { SourceError } from '../../../src/analysis/sources/errors.ts';
 import { openDataDirectory } from '../../../src/analysis/sources/local/data-directory.ts';
 import { openLocalSources } from '../../../src/analysis/sources/local/open.ts';
 import type { ImageSource } from '../../../src/analysis/sources/types.ts';
-import { openLayerStore } from '../../../src/dedup/layer-store.ts';
+import { assembleLayerStore } from '../../../src/dedup/layer-store.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { findContent } from '../../../src/storage/content.ts';
 import { openReadOnlyStore } from '../../../src/storage/read-only-store.ts';
 import { openStore, type Store } from '../../../src/storage/store.ts';
 import { AT_ONCE } from '../../dedup/support/layer-store.ts';
+import { localRebuilders, localTakers } from '../../dedup/support/layers.ts';
+import { openFileSystemTarget } from '../../../src/storage/target/file-system.ts';
 import { pushBlob, pushManifest } from '../../storage/support/content.ts';
 import { OCI, randomLike, type TestImage } from '../../support/images.ts';
 import { makeTemporary, removeTemporary } from '../../support/temporary.ts';
@@ -56,14 +58,26 @@ async function push(store: Store, repository: string, image: TestImage, tags: re
 beforeAll(async () => {
   root = await makeTemporary('directory');
   original = join(root, 'original');
-  const store = await openStore(original, QUIET);
-  const layers = await openLayerStore(store, original, { policy: AT_ONCE });
+  let store = await openStore(original, QUIET);
+  const layers = await assembleLayerStore(
+    store,
+    {
+      async openTarget(allocate) {
+        return await openFileSystemTarget({ root: join(original, 'segments'), allocate });
+      },
+      rebuilders: localRebuilders(),
+      takers: localTakers(),
+    },
+    { policy: AT_ONCE },
+  );
   await push(store, 'team/app', restored, ['v1', 'v2']);
   await push(store, 'team/app', arm, []);
   await pushManifest(store, 'team/app', { bytes: index.bytes }, { tags: ['all'] });
   await push(store, 'untagged', restored, []);
   await layers.settled();
   await layers.close();
+  await store.close();
+  store = await openStore(original, QUIET);
   // Without the floor above these stay as they are.
   await push(store, 'plain', intact, ['latest']);
   const isRecipe = ({ layers: [first] }: TestImage): boolean | undefined =>
