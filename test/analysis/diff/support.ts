@@ -61,7 +61,8 @@ function batchOf(rows: readonly Row[], firstIndex: number): EntryBatch {
 export function layerOf(id: string, rows: readonly Row[]): LayerEntries {
   const batches: EntryBatch[] = [];
   const size = rows.length < 1000 ? 2 : 1000;
-  for (let at = 0; at < rows.length; at += size) batches.push(batchOf(rows.slice(at, at + size), at));
+  for (let at = 0; at < rows.length; at += size)
+    batches.push(batchOf(rows.slice(at, at + size), at));
   return { id, batches };
 }
 
