@@ -137,7 +137,12 @@ export async function compareImages(
   const before = await mergeLayers(from, signal);
   const after = await mergeLayers(to, signal);
   const changes: FileChange[] = [];
-  const totals = { added: new Totals(), removed: new Totals(), changed: new Totals(), same: new Totals() };
+  const totals = {
+    added: new Totals(),
+    removed: new Totals(),
+    changed: new Totals(),
+    same: new Totals(),
+  };
   const differences = { type: 0, content: 0, mode: 0, owner: 0, link: 0, time: 0 };
   const counted = new Set<Inode>();
 
@@ -151,7 +156,13 @@ export async function compareImages(
   function compare(a: TreeNode | undefined, b: TreeNode | undefined): void {
     const found = a !== undefined && b !== undefined ? differencesOf(a.inode, b.inode) : [];
     const outcome =
-      a === undefined ? 'added' : b === undefined ? 'removed' : found.length > 0 ? 'changed' : 'same';
+      a === undefined
+        ? 'added'
+        : b === undefined
+          ? 'removed'
+          : found.length > 0
+            ? 'changed'
+            : 'same';
     const total = totals[outcome];
     total.paths++;
     total.fromBytes += charge(a);

@@ -18,7 +18,7 @@ import { ENTRY_KINDS, type EntryBatch, type EntryKind } from '../scan/types.ts';
 
 /** The entries of a layer of an image. */
 export interface LayerEntries {
-  /** As the source names the layer. */
+  /** As the source names the layer; two of one name are the same. */
   readonly id: string;
   /** In the order of the archive. */
   readonly batches: AsyncIterable<EntryBatch> | Iterable<EntryBatch>;
@@ -80,7 +80,16 @@ const SILENT: TreeObserver = { shipped: () => undefined, detached: () => undefin
 /** A directory that has no entry of its own. */
 function implied(path: string, layer: number): Inode {
   const numbers = { size: 0, mode: 0o755, uid: 0, gid: 0, mtime: 0 };
-  return { kind: 'directory', hash: '', link: '', path, layer, isImplied: true, names: 1, ...numbers };
+  return {
+    kind: 'directory',
+    hash: '',
+    link: '',
+    path,
+    layer,
+    isImplied: true,
+    names: 1,
+    ...numbers,
+  };
 }
 
 /** The path that a whiteout hides, whether it is given as itself or by the name of the whiteout. */
@@ -138,7 +147,11 @@ export class ImageTree {
   #inodeOf(
     batch: EntryBatch,
     row: number,
-    { kind, path, layer }: { readonly kind: FileKind; readonly path: string; readonly layer: number },
+    {
+      kind,
+      path,
+      layer,
+    }: { readonly kind: FileKind; readonly path: string; readonly layer: number },
   ): Inode {
     const link = batch.links[row] ?? '';
     if (kind === 'hardlink') {
@@ -254,14 +267,20 @@ export class ImageTree {
   }
 }
 
-/** Lays layers over one another, the lowest one first. @throws what reading entries throws, the signal's reason */
+/**
+ * Lays layers over one another, the lowest one first. One that comes several times is laid down once,
+ * where it lies highest: that hides what is below just the same, and nothing is shipped twice.
+ * @throws what reading entries throws, the signal's reason
+ */
 export async function mergeLayers(
   layers: readonly LayerEntries[],
   signal: AbortSignal,
   observer?: TreeObserver,
 ): Promise<ImageTree> {
   const tree = new ImageTree(observer);
-  for (const [number, { batches }] of layers.entries()) {
+  const highest = new Map(layers.map(({ id }, number) => [id, number]));
+  for (const [number, { id, batches }] of layers.entries()) {
+    if (highest.get(id) !== number) continue;
     for await (const batch of batches) {
       signal.throwIfAborted();
       tree.apply(batch, number);

@@ -1,6 +1,6 @@
 /**
  * What an image ships in vain. Definitions, for all of which a file is an entry of a layer with a body;
- * hard links have none, and a layer that an image holds twice counts twice:
+ * hard links have none, and a layer that an image holds twice counts once:
  *
  * - A copy is a file of one layer. It is seen when a path of the finished image leads to it, its own or a
  *   hard link's. All other copies are wasted: `bytes = visibleBytes + wastedBytes`.
@@ -8,9 +8,10 @@
  *   mode, owner or time.
  * - `deletedBytes`: wasted copies at whose path there is nothing in the end. A copy may count in both.
  * - `efficiency` is the score of dive: over all paths, the sum of the smallest size that each had, by the
- *   sum of all sizes that it had; where a path is gone, or no file any more, it has the size 0. (dive
- *   itself takes a deleted directory as one path with the size of all below it, which leaves the score as
- *   it was; and its wasted bytes count the copy that is needed as well, wagoodman/dive issue 684.)
+ *   sum of all sizes that it had. Links have the size 0, hard links too, and so has a path that is gone,
+ *   or a directory where a file was. (dive itself takes a deleted directory as one path with the size of
+ *   all below it, which leaves the score as it was; and its wasted bytes count the copy that is needed as
+ *   well, wagoodman/dive issue 684.)
  */
 import { type Inode, type LayerEntries, mergeLayers } from './image-tree.ts';
 
@@ -100,9 +101,15 @@ export async function mergeImage(
       sizes.add(inode.path, inode.size);
     },
     detached(inode, path, by) {
-      if (inode.kind !== 'file') return;
-      if (by === undefined || by.kind !== 'file') sizes.add(path, 0);
-      else if (inode.path === path && isMetadataChange(inode, by)) rewritten.add(inode);
+      const isDirectory = by === undefined || by.kind === 'directory';
+      // A file that is shipped here was entered with its size.
+      const hasNoBytes = isDirectory
+        ? inode.kind === 'file'
+        : by.kind !== 'file' || by.path !== path;
+      if (hasNoBytes) sizes.add(path, 0);
+      if (inode.path === path && by !== undefined && isMetadataChange(inode, by)) {
+        rewritten.add(inode);
+      }
     },
   });
 

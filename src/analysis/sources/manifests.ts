@@ -90,7 +90,7 @@ function isAttestation({ annotations, platform }: RawDescriptor): boolean {
  * @param mediaType - as the reference to it says; '' when it does not
  * @throws SourceError
  */
-export function readManifest(bytes: Uint8Array, mediaType: string): Manifest {
+function readManifest(bytes: Uint8Array, mediaType: string): Manifest {
   const json = parseObject(bytes, 'the manifest');
   const own = typeof json.mediaType === 'string' ? json.mediaType : '';
   const guess = Array.isArray(json.manifests) ? OCI_IMAGE_INDEX : OCI_IMAGE_MANIFEST;

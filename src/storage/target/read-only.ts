@@ -1,5 +1,5 @@
 /** The files of a target in a folder, for reading only: none is made, changed or removed. */
-import { stat, statfs } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { ReadOnlyError } from '../kv/read-only.ts';
 import { createHandles } from './handles.ts';
 import { pathOf } from './paths.ts';
@@ -21,10 +21,8 @@ export function openReadOnlyTarget(root: string): Target {
     // Whoever goes over all files does so to remove some.
     files: async function* () {},
     allocated: async (id) => (await stat(pathOf(root, id))).blocks * 512,
-    async space() {
-      const { bavail, blocks, bsize } = await statfs(root);
-      return { free: bavail * bsize, total: blocks * bsize };
-    },
+    // Nothing may be written.
+    space: async () => ({ free: 0, total: 0 }),
     close: async () => handles.closeAll(),
   };
 }

@@ -2,11 +2,11 @@ import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { compareImages } from '../../../src/analysis/diff/compare.ts';
-import { imageOfLayers, makeLayer } from '../sources/support.ts';
 import { writeLayout } from '../../support/images.ts';
 import { run } from '../../support/run.ts';
 import { makeTemporary, removeTemporary } from '../../support/temporary.ts';
 import { describeWith, needsRoot, requireTool } from '../../support/tools.ts';
+import { imageOfLayers, makeLayer } from '../sources/support.ts';
 import { GO_ON, layerOf, layersOf, type Row, rowsOf } from './support.ts';
 
 const umoci = needsRoot(await requireTool('umoci', 'umoci'));
@@ -108,7 +108,9 @@ describe('the difference of two images', () => {
       [base, [{ path: 'old', content: 'four' }]],
       [base, [{ path: 'etc/os', content: 'longer' }], [{ path: 'new', content: 'new' }]],
     );
-    expect(changes.map(({ path, from, to }) => [path, from?.size, from?.layer, to?.size, to?.layer])).toEqual([
+    expect(
+      changes.map(({ path, from, to }) => [path, from?.size, from?.layer, to?.size, to?.layer]),
+    ).toEqual([
       ['etc/os', 3, '0', 6, '1'],
       ['new', undefined, undefined, 3, '2'],
       ['old', 4, '1', undefined, undefined],
@@ -185,7 +187,7 @@ describeWith([umoci], 'layers laid over one another', () => {
       const expected = await listFiles(join(bundle, 'rootfs'));
       const entries = layers.map(({ tar }, i) => layerOf(String(i), rowsOf(tar)));
       const { changes } = await compareImages([], entries, GO_ON);
-      const contents = new Map(
+      const contents = new Map<string, string | undefined>(
         layers.flatMap(({ tar }, i) =>
           rowsOf(tar).map((row) => [`${i} ${row.path}`, row.content] as const),
         ),

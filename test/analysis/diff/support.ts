@@ -21,10 +21,21 @@ export interface Row {
   readonly link?: string;
 }
 
+const digests = new Map<string, Uint8Array>();
+
+function digestOf(content: string): Uint8Array {
+  let digest = digests.get(content);
+  if (digest === undefined) {
+    digest = createHash('sha256').update(content).digest();
+    digests.set(content, digest);
+  }
+  return digest;
+}
+
 function batchOf(rows: readonly Row[], firstIndex: number): EntryBatch {
   const hashes = new Uint8Array(32 * rows.length);
   for (const [i, { kind = 'file', content = '' }] of rows.entries()) {
-    if (kind === 'file') hashes.set(createHash('sha256').update(content).digest(), 32 * i);
+    if (kind === 'file') hashes.set(digestOf(content), 32 * i);
   }
   const sizes = rows.map(({ kind = 'file', content = '', size = Buffer.byteLength(content) }) =>
     kind === 'file' ? size : 0,
@@ -46,10 +57,12 @@ function batchOf(rows: readonly Row[], firstIndex: number): EntryBatch {
   };
 }
 
-/** A layer of rows, in batches of two. */
+/** A layer of rows, in batches of two; many rows in larger ones. */
 export function layerOf(id: string, rows: readonly Row[]): LayerEntries {
   const batches: EntryBatch[] = [];
-  for (let at = 0; at < rows.length; at += 2) batches.push(batchOf(rows.slice(at, at + 2), at));
+  const size = rows.length < 1000 ? 2 : 1000;
+  for (let at = 0; at < rows.length; at += size)
+    batches.push(batchOf(rows.slice(at, at + size), at));
   return { id, batches };
 }
 

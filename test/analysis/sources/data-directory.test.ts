@@ -3,15 +3,17 @@ import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { SourceError } from '../../../src/analysis/sources/errors.ts';
-import { openDataDirectory } from '../../../src/analysis/sources/local/data-directory.ts';
+import type { openDataDirectory } from '../../../src/analysis/sources/local/data-directory.ts';
 import { openLocalSources } from '../../../src/analysis/sources/local/open.ts';
 import type { ImageSource } from '../../../src/analysis/sources/types.ts';
-import { openLayerStore } from '../../../src/dedup/layer-store.ts';
+import { assembleLayerStore } from '../../../src/dedup/layer-store.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { findContent } from '../../../src/storage/content.ts';
-import { openReadOnlyStore } from '../../../src/storage/read-only-store.ts';
+import { NoDataDirectoryError, openReadOnlyStore } from '../../../src/storage/read-only-store.ts';
 import { openStore, type Store } from '../../../src/storage/store.ts';
+import { openFileSystemTarget } from '../../../src/storage/target/file-system.ts';
 import { AT_ONCE } from '../../dedup/support/layer-store.ts';
+import { localRebuilders, localTakers } from '../../dedup/support/layers.ts';
 import { pushBlob, pushManifest } from '../../storage/support/content.ts';
 import { OCI, randomLike, type TestImage } from '../../support/images.ts';
 import { makeTemporary, removeTemporary } from '../../support/temporary.ts';
@@ -56,14 +58,26 @@ async function push(store: Store, repository: string, image: TestImage, tags: re
 beforeAll(async () => {
   root = await makeTemporary('directory');
   original = join(root, 'original');
-  const store = await openStore(original, QUIET);
-  const layers = await openLayerStore(store, original, { policy: AT_ONCE });
+  let store = await openStore(original, QUIET);
+  const layers = await assembleLayerStore(
+    store,
+    {
+      async openTarget(allocate) {
+        return await openFileSystemTarget({ root: join(original, 'segments'), allocate });
+      },
+      rebuilders: localRebuilders(),
+      takers: localTakers(),
+    },
+    { policy: AT_ONCE },
+  );
   await push(store, 'team/app', restored, ['v1', 'v2']);
   await push(store, 'team/app', arm, []);
   await pushManifest(store, 'team/app', { bytes: index.bytes }, { tags: ['all'] });
   await push(store, 'untagged', restored, []);
   await layers.settled();
   await layers.close();
+  await store.close();
+  store = await openStore(original, QUIET);
   // Without the floor above these stay as they are.
   await push(store, 'plain', intact, ['latest']);
   const isRecipe = ({ layers: [first] }: TestImage): boolean | undefined =>
@@ -93,7 +107,12 @@ async function filesOf(folder: string): Promise<Map<string, string>> {
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     if (!entry.isFile() || path.endsWith('-lock')) continue;
-    found.set(path, createHash('sha256').update(await readFile(path)).digest('hex'));
+    found.set(
+      path,
+      createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex'),
+    );
   }
   return found;
 }
@@ -104,7 +123,9 @@ describe('a data directory', () => {
     expect(source.kind).toBe('stowage');
     const { images, problems } = await collect(source);
     expect(problems).toEqual([]);
-    expect(images.map(({ repository, tag, platform }) => [repository, tag, platform?.architecture])).toEqual([
+    expect(
+      images.map(({ repository, tag, platform }) => [repository, tag, platform?.architecture]),
+    ).toEqual([
       ['plain', 'latest', 'amd64'],
       ['team/app', 'all', 'amd64'],
       ['team/app', 'all', 'arm64'],
@@ -180,7 +201,9 @@ describe('a data directory', () => {
     expect(problems).toEqual([]);
     const large = images[0]!.layers[1]!;
     await expect(bytesOf(source, large)).rejects.toThrow(SourceError);
-    await expect(bytesOf(source, { ...large, digest: undefined })).rejects.toThrow('there is no blob');
+    await expect(bytesOf(source, { ...large, digest: undefined })).rejects.toThrow(
+      'there is no blob',
+    );
   });
 
   test('that a server has is refused, with what to do; afterwards it can be had', async () => {
@@ -194,7 +217,7 @@ describe('a data directory', () => {
 
   test('that is none is not made one', async () => {
     const folder = await makeTemporary('none');
-    await expect(openReadOnlyStore(folder)).rejects.toThrow('is no data directory');
+    await expect(openReadOnlyStore(folder)).rejects.toThrow(NoDataDirectoryError);
     expect(await readdir(folder)).toEqual([]);
     await removeTemporary(folder);
   });

@@ -228,7 +228,11 @@ describe('a docker-archive that lies', () => {
     ['one that is a path out', { Config: '../../etc/passwd' }, /is no path in the archive/],
     ['one that is a layer', { Config: '0.tar' }, /is no JSON/],
     ['one under another digest', { Config: `${'0'.repeat(64)}.json` }, /has other bytes/],
-    ['a layer that is a path out', { Layers: ['0.tar', '/../x', '2.tar'] }, /is no path in the archive/],
+    [
+      'a layer that is a path out',
+      { Layers: ['0.tar', '/../x', '2.tar'] },
+      /is no path in the archive/,
+    ],
     ['layers that are no list', { Layers: 'all' }, /not built as it should be/],
     ['names that are numbers', { RepoTags: [7] }, /not built as it should be/],
   ])('with %s is a problem of that image only', async (_, lie, reason) => {

@@ -21,6 +21,7 @@ export interface LocalOptions {
   readonly temporary?: string | undefined;
 }
 
+const SPACE = 0x20;
 const LBRACKET = 0x5b;
 const LBRACE = 0x7b;
 const FORMS = 'an OCI layout, an archive of images, layers as tars, or a data directory of Stowage';
@@ -41,16 +42,14 @@ async function openImages(
   signal: AbortSignal,
 ): Promise<ImageSource | undefined> {
   const list = await files.find('manifest.json');
-  if (list !== undefined) {
-    const first = (await readHead(list, 64, signal)).find((byte) => byte > 0x20);
-    if (first === LBRACKET || list.damage !== undefined) {
-      return await openDockerArchive(files, options, signal);
-    }
-    if (first === LBRACE && (await files.find('version')) !== undefined) {
-      throw new SourceError(
-        `${files.place} is a folder of skopeo's dir: form; copy it: skopeo copy dir:… oci:…`,
-      );
-    }
+  const isCut = list?.damage !== undefined;
+  const head = list === undefined || isCut ? undefined : await readHead(list, 64, signal);
+  const first = head?.find((byte) => byte > SPACE);
+  if (isCut || first === LBRACKET) return await openDockerArchive(files, options, signal);
+  if (first === LBRACE && (await files.find('version')) !== undefined) {
+    throw new SourceError(
+      `${files.place} is a folder of skopeo's dir: form; copy it: skopeo copy dir:… oci:…`,
+    );
   }
   if ((await files.find('oci-layout')) !== undefined) {
     return await openOciLayout(files, options, signal);

@@ -136,7 +136,7 @@ async function unpackInto(
 
 /**
  * Opens a tar of images.
- * @returns undefined when it is a layer: it has an entry that no archive of images has
+ * @returns undefined when it is a layer: it has something that no archive of images has
  * @throws SourceError when it is no tar, or cannot be unpacked; errors of the file system, the signal's
  *   reason
  */

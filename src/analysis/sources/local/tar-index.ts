@@ -52,14 +52,17 @@ export class TarIndex {
   constructor() {
     this.#walker = new TarWalker({
       entry: (entry) => this.#enter(entry),
-      bytes: () => undefined,
+      // What begins with something else is no tar at all.
+      bytes: (region) => {
+        if (region === 'opaque' && this.#files.size === 0) this.#isForeign = true;
+      },
       end: (entry, isComplete) => {
         if (!isComplete) this.#cut(entry);
       },
     });
   }
 
-  /** There was an entry that no archive of images has: it is a layer. Nothing need be read any more. */
+  /** There was something that no archive of images has: it is a layer. Nothing need be read any more. */
   get isForeign(): boolean {
     return this.#isForeign;
   }
