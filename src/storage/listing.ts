@@ -39,6 +39,17 @@ function from(range: KeyRange, key: string | undefined): KeyRange {
   return key === undefined ? range : { from: after(key), to: range.to };
 }
 
+/** A page of what follows the prefix that all keys of a range have. */
+function takeNames(
+  { kv }: StoreContext,
+  range: KeyRange,
+  start: string | undefined,
+  limit: number,
+): Page<string> {
+  const { length } = range.from;
+  return takePage(kv.keys(from(range, start)), limit, (key) => key.slice(length));
+}
+
 /** Names of the tags of a repository. */
 export function listTags(
   context: StoreContext,
@@ -46,7 +57,7 @@ export function listTags(
   { limit, last }: PageRequest,
 ): Page<string> {
   const start = last === undefined ? undefined : keys.tag(repository, last);
-  return takePage(context.kv.keys(from(ranges.tags(repository), start)), limit, lastPart);
+  return takeNames(context, ranges.tags(repository), start, limit);
 }
 
 /** A tag with what it points to. */
@@ -84,7 +95,7 @@ export function listManifests(
   { limit, last }: PageRequest,
 ): Page<Digest> {
   const start = last === undefined ? undefined : keys.manifest(repository, last);
-  return takePage(context.kv.keys(from(ranges.manifests(repository), start)), limit, lastPart);
+  return takeNames(context, ranges.manifests(repository), start, limit);
 }
 
 /** Digests of the blobs of a repository. */
@@ -94,7 +105,7 @@ export function listBlobs(
   { limit, last }: PageRequest,
 ): Page<Digest> {
   const start = last === undefined ? undefined : keys.link(repository, last);
-  return takePage(context.kv.keys(from(ranges.links(repository), start)), limit, lastPart);
+  return takeNames(context, ranges.links(repository), start, limit);
 }
 
 /** Names of repositories. */
@@ -103,7 +114,7 @@ export function listRepositories(
   { limit, last }: PageRequest,
 ): Page<string> {
   const start = last === undefined ? undefined : keys.repository(last);
-  return takePage(context.kv.keys(from(ranges.repositories(), start)), limit, lastPart);
+  return takeNames(context, ranges.repositories(), start, limit);
 }
 
 /**

@@ -26,7 +26,7 @@ const { target } = (await import(order.module)) as { readonly target: FuzzTarget
 const say = (message: WorkerMessage): void => parentPort!.postMessage(message);
 const end = performance.now() + order.time;
 
-const result = fuzz({
+const result = await fuzz({
   target,
   seed: order.seed,
   isOver: (executions) => executions >= order.executions || performance.now() >= end,

@@ -185,6 +185,9 @@ export async function measureScale(
     const client = await openClient(server.endpoint);
     const pages = await timePages(client, plan, options.pages);
     client.connection.close();
+    for (const { title, p50, p99 } of pages) {
+      options.progress(`${title}: p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)} ms`);
+    }
     const paged = memoryOf(processesOf(server.pid));
     await delay(LEASE_SECONDS * 2000);
     options.progress('collection');

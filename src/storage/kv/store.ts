@@ -53,11 +53,14 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
   const records = new LRUCache<string, object>({ max: MAX_RECORDS });
   const waiting = new Map<string, Waiting>();
   const waitingKeys = createSortedKeys();
+  /** Grows whenever what waits is no longer the same. */
+  let changes = 0;
   let gathering: Batch | undefined;
   let committing: Batch | undefined;
   let closed = false;
 
   function forget(batch: Batch): void {
+    changes++;
     for (const key of batch.writes.keys()) {
       records.delete(key);
       if (waiting.get(key)?.batch === batch) waiting.delete(key);
@@ -106,6 +109,7 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
 
   function stage(writes: ReadonlyMap<string, Uint8Array | null>): void {
     gathering ??= newBatch();
+    changes++;
     for (const [key, value] of writes) {
       gathering.writes.set(key, value);
       waiting.set(key, { value, batch: gathering });
@@ -120,24 +124,27 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
     return waiting.get(key)?.value === null || committing?.writes.get(key) === null;
   }
 
-  /** A range of the database that still has `limit` entries when those being removed are left out. */
-  function withoutRemoved(range: KeyRange): KeyRange {
-    const { from, to, limit } = range;
-    if (limit === undefined || waiting.size === 0) return range;
-    const removals = waitingKeys.between(from, to).filter(isRemoved).length;
-    return removals === 0 ? range : { from, to, limit: limit + removals };
+  /** How many keys of a range are about to disappear. */
+  function removalsIn({ from, to }: KeyRange): number {
+    return waiting.size === 0 ? 0 : waitingKeys.between(from, to).filter(isRemoved).length;
   }
 
-  /** What plain reads show of a range: at most `limit` entries, none that is being removed. */
+  /**
+   * What plain reads show of a range: at most its `limit` of entries, none that is being removed.
+   * @param read - reads a range of the database
+   */
   function shown<T>(
-    found: Iterable<T>,
+    range: KeyRange,
+    read: (range: KeyRange) => Iterable<T>,
     keyOf: (item: T) => string,
-    limit = Number.POSITIVE_INFINITY,
   ): Iterable<T> {
     return {
       [Symbol.iterator](): Iterator<T, undefined> {
-        const iterator = found[Symbol.iterator]();
-        let left = limit;
+        let left = range.limit ?? Number.POSITIVE_INFINITY;
+        // So many that `limit` are left without those that are being removed.
+        let removals = removalsIn(range);
+        let seen = changes;
+        const iterator = read({ ...range, limit: left + removals })[Symbol.iterator]();
         const end = (): { done: true; value: undefined } => {
           iterator.return?.();
           return { done: true, value: undefined };
@@ -148,7 +155,12 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
               if (left === 0) return end();
               const step = iterator.next();
               if (step.done === true) return end();
-              if (waiting.size > 0 && isRemoved(keyOf(step.value))) continue;
+              if (seen !== changes) {
+                seen = changes;
+                removals = removalsIn(range);
+              }
+              // Whatever is written elsewhere, a key costs nothing more.
+              if (removals > 0 && isRemoved(keyOf(step.value))) continue;
               left--;
               return step;
             }
@@ -196,9 +208,8 @@ export function openKeyValueStore(engine: KeyValueEngine): KeyValueStore {
       return bytes === undefined ? undefined : Buffer.from(bytes);
     },
     has: (key) => !isRemoved(key) && (records.has(key) || engine.get(key) !== undefined),
-    entries: (range) =>
-      shown<Entry>(engine.entries(withoutRemoved(range)), ([key]) => key, range.limit),
-    keys: (range) => shown(engine.keys(withoutRemoved(range)), (key) => key, range.limit),
+    entries: (range) => shown<Entry>(range, engine.entries, ([key]) => key),
+    keys: (range) => shown<string>(range, engine.keys, (key) => key),
     async transact(work, { patient = false } = {}) {
       if (closed) throw new Error('the metadata store is closed');
       const writes = new Map<string, Uint8Array | null>();

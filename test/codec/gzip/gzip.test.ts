@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { DeflateError } from '../../../src/codec/deflate/errors.ts';
 import { GzipError } from '../../../src/codec/gzip/errors.ts';
 import type { GzipSource } from '../../../src/codec/gzip/parts.ts';
+import { GzipReader } from '../../../src/codec/gzip/reader.ts';
 import { parseGzip, rebuildGzip } from '../../../src/codec/gzip/streams.ts';
 import { mixture, noise, text } from '../support/content.ts';
 import { chunksOf } from '../support/deflate.ts';
@@ -117,6 +118,25 @@ describe('what is no gzip file', () => {
       } catch (error) {
         expect(error instanceof GzipError || error instanceof DeflateError).toBe(true);
       }
+    }
+  });
+});
+
+describe('a reader that does not look at checksums', () => {
+  it('says nothing about them, right or wrong, and everything else', () => {
+    const damaged = gzipSync(content);
+    damaged[damaged.length - 8]! ^= 1;
+    for (const file of [gzipSync(content), damaged]) {
+      const reader = new GzipReader(undefined, { isChecked: false });
+      const parts: unknown[] = [];
+      for (const part of reader.push(file)) {
+        if (part.kind === 'trailer') parts.push({ ...part, bytes: Buffer.from(part.bytes) });
+      }
+      for (const part of reader.finish()) parts.push(part);
+      const trailer = file.subarray(-8);
+      expect(parts).toMatchObject([
+        { kind: 'trailer', bytes: trailer, isCrcRight: undefined, isSizeRight: true },
+      ]);
     }
   });
 });

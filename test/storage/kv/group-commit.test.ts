@@ -202,6 +202,26 @@ describe('group commit', () => {
     expect(shown('a')).toBe('new');
   });
 
+  it('what is removed while a range is read is not shown any more', async () => {
+    const setUp = kv.transact(put('a', 'b', 'c', 'd', 'e'));
+    await turn();
+    await engine.release();
+    await setUp;
+    const writes = [kv.transact((tx) => tx.remove('b'))];
+    const shown: string[] = [];
+    for (const key of kv.keys(ALL)) {
+      shown.push(key);
+      // What is not durable yet is not shown either.
+      if (key === 'a') writes.push(kv.transact(put('aa')));
+      if (key === 'c') writes.push(kv.transact((tx) => tx.remove('d')));
+    }
+    expect(shown).toEqual(['a', 'c', 'e']);
+    await turn();
+    await engine.release();
+    await Promise.all(writes);
+    expect([...kv.keys(ALL)]).toEqual(['a', 'aa', 'c', 'e']);
+  });
+
   it('what is put and removed again is never shown', async () => {
     const putting = kv.transact(put('a'));
     await turn();
