@@ -34,17 +34,26 @@ const USED: Readonly<Record<Fact, string>> = {
   'pull-counts': 'SELECT DISTINCT source FROM images WHERE pulls IS NULL',
 };
 
+const NOT_COUNTED = 'not counted for every image';
+
+/** Names of some sources, for people. */
+function namesOf([first, ...others]: readonly string[]): string {
+  return others.length === 0 ? first! : `${first} and ${others.length} more`;
+}
+
 /** Facts that some layer or image lacks. Needs the table `chosen`. @throws DatasetError */
 export async function missingFacts({ database, sources }: Dataset): Promise<Missing> {
   const missing = new Map<Fact, string>();
   for (const fact of Object.keys(NEEDS) as Fact[]) {
     const used = new Set((await database.rows(USED[fact])).map(({ source }) => Number(source)));
-    const reasons = sources
-      .filter(({ source }) => used.has(source))
-      .map(({ unknown, title }) => ({ title, reason: unknown[fact] }))
-      .filter(({ reason }) => reason !== undefined || fact === 'pull-counts')
-      .map(({ title, reason }) => `${title}: ${reason ?? 'not counted for every image'}`);
-    if (reasons.length > 0) missing.set(fact, [...new Set(reasons)].join('; '));
+    const titles = new Map<string, string[]>();
+    for (const { source, unknown, title } of sources) {
+      const reason = unknown[fact] ?? (fact === 'pull-counts' ? NOT_COUNTED : undefined);
+      if (!used.has(source) || reason === undefined) continue;
+      titles.set(reason, [...(titles.get(reason) ?? []), title]);
+    }
+    const reasons = [...titles].map(([reason, of]) => `${namesOf(of)}: ${reason}`);
+    if (reasons.length > 0) missing.set(fact, reasons.join('; '));
   }
   return missing;
 }
