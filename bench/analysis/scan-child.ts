@@ -35,6 +35,12 @@ async function gunzipAndHash(path: string): Promise<string> {
   return `sha256:${hash.digest('hex')}`;
 }
 
+async function gunzipAll(paths: readonly string[]): Promise<string[]> {
+  const diffIds: string[] = [];
+  for (const path of paths) diffIds.push(await gunzipAndHash(path));
+  return diffIds;
+}
+
 async function scanAll(
   paths: readonly string[],
   threads: number,
@@ -69,7 +75,7 @@ const [what, threads, ...paths] = process.argv.slice(2);
 const start = performance.now();
 const found =
   what === 'zlib'
-    ? { diffIds: await Array.fromAsync(paths, gunzipAndHash), files: [] }
+    ? { diffIds: await gunzipAll(paths), files: [] }
     : await scanAll(paths, Number(threads), what === 'chunks');
 const result: ChildResult = {
   ...found,

@@ -70,7 +70,8 @@ export interface TreeNode {
   inode: Inode;
   /** The highest layer that has an entry for the path, or for one below that made it. */
   layer: number;
-  readonly children: Map<string, TreeNode>;
+  /** Made when there is something: most paths are files. */
+  children: Map<string, TreeNode> | undefined;
 }
 
 const WHITEOUT = '.wh.';
@@ -118,7 +119,7 @@ export class ImageTree {
       parent: undefined,
       inode: implied('', 0),
       layer: 0,
-      children: new Map(),
+      children: undefined,
     };
   }
 
@@ -138,7 +139,7 @@ export class ImageTree {
     let node: TreeNode | undefined = this.root;
     if (path === '') return node;
     for (const name of path.split('/')) {
-      node = node.children.get(name);
+      node = node.children?.get(name);
       if (node === undefined) return undefined;
     }
     return node;
@@ -187,7 +188,7 @@ export class ImageTree {
       const end = slash < 0 ? path.length : slash;
       const name = path.slice(start, end);
       const above = path.slice(0, end);
-      let child = node.children.get(name);
+      let child = node.children?.get(name);
       if (child === undefined) {
         child = {
           name,
@@ -195,8 +196,9 @@ export class ImageTree {
           parent: node,
           inode: implied(above, layer),
           layer,
-          children: new Map(),
+          children: undefined,
         };
+        node.children ??= new Map();
         node.children.set(name, child);
       } else if (end < path.length && !['directory', 'symlink'].includes(child.inode.kind)) {
         this.#attach(child, implied(above, layer), layer);
@@ -244,11 +246,11 @@ export class ImageTree {
 
   /** Takes away what layers below a limit have under a path. */
   #prune({ children }: TreeNode, limit: number): void {
-    if (children.size === 0) return;
+    if (children === undefined) return;
     // Paths may be deeper than the stack of calls.
     const below = [...children.values()];
     for (let i = 0; i < below.length; i++) {
-      for (const node of below[i]!.children.values()) below.push(node);
+      for (const node of below[i]!.children?.values() ?? []) below.push(node);
     }
     // Each directory behind what is in it.
     for (const node of below.reverse()) this.#drop(node, limit);
@@ -257,11 +259,11 @@ export class ImageTree {
   /** Takes away what layers below a limit have at a path, when nothing below it needs it. */
   #drop(node: TreeNode, limit: number): void {
     if (node.layer >= limit) return;
-    if (node.children.size > 0) {
+    if (node.children !== undefined && node.children.size > 0) {
       this.#attach(node, implied(node.path, limit), limit);
       return;
     }
-    node.parent!.children.delete(node.name);
+    node.parent!.children!.delete(node.name);
     node.inode.names--;
     this.#observer.detached(node.inode, node.path, undefined);
   }
@@ -291,5 +293,6 @@ export async function mergeLayers(
 
 /** What is in a directory, in the order of names by UTF-16 code units. */
 export function inOrder({ children }: TreeNode): TreeNode[] {
+  if (children === undefined) return [];
   return [...children.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -137,15 +137,13 @@ export function createScanner({ threads, chunks = [], signal: all }: ScannerOpti
       const stop = all === undefined ? signal : AbortSignal.any([all, signal]);
       const release = await slots.take(stop);
       try {
+        stop.throwIfAborted();
         const thread = take();
         let isUseful = false;
         // While it works the process has to wait for it.
         thread.worker.ref();
         try {
-          const { scan, heap } = await unlessAborted(
-            scanOn(thread, bytes, hints, onEntries),
-            stop,
-          );
+          const { scan, heap } = await unlessAborted(scanOn(thread, bytes, hints, onEntries), stop);
           isUseful = heap < HEAVY_HEAP;
           return scan;
         } finally {

@@ -113,7 +113,7 @@ const REST: readonly Rule[] = [
  */
 const GROUPS_OF_TEXT: readonly (readonly [RegExp, FileGroup])[] = [
   [/^byte-compiled|^webassembly|\bcoff\b|object file|^mach-o|^llvm|^dalvik|^ocaml /, 'eol'],
-  [/script\b|makefile|^php /, 'scripts'],
+  [/\bscript\b|^makefile|^php |^dos batch/, 'scripts'],
   [
     /perl5 module|ruby module|\b(pascal|fortran|basic|lisp|lisp\/scheme|java|javascript|assembler|go|rust|d|objective-c|algol 68|nim|c#) (source|program)\b/,
     'source',

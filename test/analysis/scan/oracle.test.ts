@@ -1,9 +1,10 @@
-/** Scans beside independent programs: tar, sha256sum, gzip, zstd's twin in node:zlib, and tar-stream. */
+/** Scans beside independent programs: GNU tar, find, sha256sum, gzip, and tar-stream. */
+
+import { createHash } from 'node:crypto';
 import { chmod, link, mkdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { zstdCompressSync } from 'node:zlib';
-import { createHash } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
+import { zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,7 +21,7 @@ beforeAll(async () => {
   await mkdir(join(tree, 'a/b c/d'), { recursive: true });
   for (let i = 0; i < 200; i++) {
     const name = `a/${i % 3 === 0 ? 'b c/' : ''}file-${i}`;
-    await writeFile(join(tree, name), Buffer.alloc(i * i * 7, `content ${i % 50} `));
+    await writeFile(join(tree, name), Buffer.alloc(i * i, `content ${i % 50} `));
   }
   await writeFile(join(tree, 'a/grüße'), 'x');
   await writeFile(join(tree, `a/${'long'.repeat(50)}`), 'long');
@@ -35,7 +36,7 @@ afterAll(async () => {
   await removeTemporary(folder);
 });
 
-/** What `tar -tv` and sha256sum say of a tar, as lines. */
+/** What find and sha256sum say of a tar that GNU tar has unpacked, as lines. */
 async function oracle(tar: string): Promise<string[]> {
   const out = join(folder, 'out');
   await mkdir(out);
@@ -78,8 +79,9 @@ function linesOf(rows: readonly Row[]): string[] {
 describe.each(['gnu', 'pax', 'ustar', 'oldgnu'])('an archive of GNU tar, format %s', (format) => {
   it.each(['none', 'gzip', 'zstd'] as const)('compressed: %s', async (compression) => {
     const path = join(folder, `${format}.tar`);
-    const sparse = format === 'ustar' ? [] : ['--sparse'];
-    await run('tar', ['-c', `--format=${format}`, ...sparse, '-f', path, '-C', tree, '.']);
+    // It has neither sparse files nor long names.
+    const options = format === 'ustar' ? ['--exclude=*longlong*'] : ['--sparse'];
+    await run('tar', ['-c', `--format=${format}`, ...options, '-f', path, '-C', tree, '.']);
     const tar = await readFile(path);
     let stored: Buffer = tar;
     if (compression === 'gzip') {
@@ -113,7 +115,8 @@ it('archives of tar-stream, however they are cut', async () => {
         fc.record({
           name: fc.stringMatching(/^[a-zäß]{1,8}(\/[a-z0-9_-]{1,60}){0,4}$/),
           size: fc.integer({ min: 0, max: 40_000 }),
-          mode: fc.integer({ min: 0, max: 0o7777 }),
+          // tar-stream takes 0 for none.
+          mode: fc.integer({ min: 1, max: 0o7777 }),
         }),
         { selector: ({ name }) => name, maxLength: 20 },
       ),

@@ -249,7 +249,8 @@ describe('an OCI layout that is not as it should be', () => {
     expect(images.map(brief)).toHaveLength(1);
     expect(problems).toHaveLength(tricks.length + 1);
     const [layer] = images[0]!.layers;
-    const trick = { ...layer!, digest: 'sha256:../../../secret' };
+    const size = image.manifest.bytes.length;
+    const trick = { ...layer!, digest: 'sha256:../../../secret', size };
     await expect(bytesOf(source, trick)).rejects.toThrow(SourceError);
   });
 

@@ -3,8 +3,7 @@
  * the study make groups of what it says, and these are compared with ours. How often they disagree
  * is printed.
  */
-import { open, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { open, stat } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { classify, HEAD_SIZE } from '../../../src/analysis/types/classify.ts';
 import { classOfMagic } from '../../../src/analysis/types/magic-text.ts';
@@ -16,17 +15,16 @@ import { describeWith, requireTool } from '../../support/tools.ts';
 const file = await requireTool('file', 'file');
 const ROOT = '/usr';
 const SAMPLE = 1500;
-/** Share of files that may be in another group than with libmagic; measured: see the printed rates. */
-const LIMIT = 0.05;
+/**
+ * Share of files that may be in another group than with libmagic. Measured with file 5.44 on 3,934
+ * files of a Debian 12 with compilers, Go, Java and npm: 1.0 %.
+ */
+const LIMIT = 0.03;
 
 /** Regular files below a folder, links left out. */
 async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map(({ parentPath, name }) => join(parentPath, name))
-    .filter((path) => !path.includes('\n'))
-    .sort();
+  const list = await run('find', [folder, '-xdev', '-type', 'f', '-readable']);
+  return list.split('\n').sort();
 }
 
 async function groupOf(path: string): Promise<(typeof TYPES)[number]> {
@@ -77,11 +75,13 @@ describeWith([file], 'types of a sample of files', () => {
         `${group.padEnd(10)} ${files} files, ${other} in another group, ${refined} known more closely by name`,
     );
     console.log(
-      [`types against libmagic: ${(100 * disagreements).toFixed(2)} % disagree`, ...lines].join('\n'),
+      [`types against libmagic: ${(100 * disagreements).toFixed(2)} % disagree`, ...lines].join(
+        '\n',
+      ),
     );
     expect(disagreements, examples.slice(0, 40).join('\n')).toBeLessThan(LIMIT);
     // What makes the study's largest group has to be right.
     const eol = rows.get('eol')!;
     expect(eol.other).toBeLessThanOrEqual(0.05 * eol.files);
-  });
+  }, 120_000);
 });
