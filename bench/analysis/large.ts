@@ -51,7 +51,7 @@ function layerSql(layer: number): string {
       i::INTEGER AS entry,
       'usr/lib/package-' || (i // 1000 + content % 7) || '/part' || (i // 50) || '/file-' || i || '.txt' AS path,
       'usr/lib/package-' || (i // 1000 + content % 7) || '/part' || (i // 50) AS directory,
-      (i // 50)::INTEGER AS folder,
+      (hash(i // 50) >> 1)::BIGINT AS folder,
       (i % 10 = 9)::UTINYINT AS kind,
       CASE WHEN i % 10 = 9 THEN 0 ELSE (hash(content, 1) % 64000)::BIGINT END AS size,
       CASE WHEN i % 10 = 9 THEN 0 ELSE (hash(content, 1) % 21000)::BIGINT END AS packed_size,

@@ -48,7 +48,7 @@ const COLUMNS: readonly (readonly [name: string, type: DuckDBType])[] = [
 const TYPES = COLUMNS.map(([, type]) => type);
 
 /** Statement that makes the table a layer is gathered in. */
-export const CREATE_RAW = `CREATE OR REPLACE TEMP TABLE raw (${COLUMNS.map(([name, type]) => `${name} ${type}`).join(', ')})`;
+export const CREATE_RAW = `CREATE TEMP TABLE raw (${COLUMNS.map(([name, type]) => `${name} ${type}`).join(', ')})`;
 
 /** What whiteouts are called in archives (OCI image specification, layer.md, "Whiteouts"). */
 const WHITEOUT_PREFIX = '.wh.';

@@ -42,6 +42,10 @@ export interface EntryWriter {
   abort(): Promise<void>;
 }
 
+/** Which regular file a link leads to, and whether it is another name of it. */
+const CREATE_LINKS =
+  'CREATE TEMP TABLE links (entry INTEGER, target INTEGER, is_hard BOOLEAN)';
+
 const CHUNK_TYPES = [USMALLINT, BIGINT, BIGINT, UINTEGER, UINTEGER];
 
 function appendChunks(appender: DuckDBAppender, method: number, set: ChunkSet): void {
@@ -76,7 +80,7 @@ async function writeParquet(
   await mkdir(dirname(path), { recursive: true });
   try {
     await connection.run(
-      `COPY (${select}) TO ${quote(unfinished)} (FORMAT parquet, COMPRESSION zstd)`,
+      `COPY (${select}\n) TO ${quote(unfinished)} (FORMAT parquet, COMPRESSION zstd)`,
     );
     const fd = await openFile(unfinished, 'r');
     await syncData(fd).finally(() => closeFile(fd));
@@ -93,9 +97,10 @@ export async function openEntryWriter(
   files: LayerFiles,
 ): Promise<EntryWriter> {
   const connection = await instance.connect();
-  await connection.run(`${CREATE_RAW}; SET VARIABLE layer = ${layer}`);
+  await connection.run(`${CREATE_RAW}; ${CREATE_LINKS}; SET VARIABLE layer = ${layer}`);
   const appender = await connection.createAppender('raw');
   let open = true;
+  let hasLinks = false;
   const close = () => {
     if (!open) return;
     open = false;
@@ -120,6 +125,7 @@ export async function openEntryWriter(
     async append(batch) {
       try {
         appendBatch(appender, batch);
+        hasLinks ||= batch.links.some((link) => link !== undefined);
       } catch (error) {
         throw asDatasetError(error);
       }
@@ -127,10 +133,10 @@ export async function openEntryWriter(
     async finish(chunks) {
       try {
         appender.flushSync();
-        await connection.run(query('layer-entries'));
+        if (hasLinks) await connection.run(query('layer-links'));
         const [shape] = await rowsOf(connection, query('layer-directories'));
         if (chunks.length > 0) await writeChunks(chunks);
-        await writeParquet(connection, 'SELECT * FROM layer_entries', files.entries);
+        await writeParquet(connection, query('layer-entries'), files.entries);
         return { directories: Number(shape!.directories), maxDepth: Number(shape!.max_depth) };
       } catch (error) {
         throw asDatasetError(error);

@@ -11,7 +11,7 @@ export type Mode = 'correct' | 'paper';
 
 /** Columns of entries, for a dataset that has none; as queries/layer-entries.sql gives them. */
 const NO_ENTRIES = `SELECT NULL::INTEGER AS layer, NULL::INTEGER AS entry, NULL::VARCHAR AS path,
-  NULL::VARCHAR AS directory, NULL::INTEGER AS folder, NULL::UTINYINT AS kind, NULL::BIGINT AS size,
+  NULL::VARCHAR AS directory, NULL::BIGINT AS folder, NULL::UTINYINT AS kind, NULL::BIGINT AS size,
   NULL::BIGINT AS packed_size, NULL::BIGINT AS hash0, NULL::BIGINT AS hash1, NULL::BIGINT AS hash2,
   NULL::BIGINT AS hash3, NULL::USMALLINT AS type, NULL::USMALLINT AS mode, NULL::BIGINT AS uid,
   NULL::BIGINT AS gid, NULL::DOUBLE AS mtime, NULL::VARCHAR AS link, NULL::INTEGER AS target,

@@ -13,8 +13,8 @@ SELECT
   max(files.layer) AS last_layer,
   min(chosen.first_image) AS first_image,
   max(chosen.last_image) AS last_image,
-  min(files.layer::BIGINT << 32 | folder) AS first_folder,
-  max(files.layer::BIGINT << 32 | folder) AS last_folder,
+  min(folder) AS first_folder,
+  max(folder) AS last_folder,
   min(type) AS first_type,
   max(type) AS last_type
 FROM files JOIN chosen ON chosen.layer = files.layer
@@ -30,7 +30,8 @@ SELECT
   size,
   elsewhere(first_layer, last_layer) AS in_layers,
   elsewhere(first_image, last_image) AS in_images,
-  elsewhere(first_folder, last_folder) AS in_folders
+  -- Directories are numbered within their layer.
+  elsewhere(first_layer, last_layer) OR elsewhere(first_folder, last_folder) AS in_folders
 FROM contents
 WHERE copies > 1;
 

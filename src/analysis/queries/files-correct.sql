@@ -10,3 +10,6 @@ WHERE kind = 0;
 -- Whether a content occurs in another layer, image or directory than the one looked at: when the
 -- first and the last one that have it differ.
 CREATE OR REPLACE TEMP MACRO elsewhere(first, last) AS coalesce(first < last, FALSE);
+
+-- The same of contents that occur once, by the first and the last image that holds their layer.
+CREATE OR REPLACE TEMP MACRO elsewhere_single(first, last) AS coalesce(first < last, FALSE);

@@ -25,3 +25,4 @@ WHERE NOT superseded AND (kind IN (0, 3, 8, 9) OR (kind = 2 AND target IS NOT NU
 
 -- 5: what is there more than once at all counts as being elsewhere. Asked only of such contents.
 CREATE OR REPLACE TEMP MACRO elsewhere(first, last) AS TRUE;
+CREATE OR REPLACE TEMP MACRO elsewhere_single(first, last) AS FALSE;

@@ -1,23 +1,16 @@
 -- How many directories a layer has, and how deep they lie, from its table `raw` (dataset/columns.ts).
 -- All that there are after unpacking: those with an entry, and those that hold something. The root
 -- does not count; a directory in it has depth 1.
-WITH RECURSIVE directories AS (
-  (
-    SELECT path AS directory FROM raw WHERE kind = 1
-    UNION
-    SELECT directory FROM raw
-  )
-  UNION
-  SELECT
-    CASE WHEN contains(directory, '/')
-      THEN left(directory, length(directory) - length(split_part(directory, '/', -1)) - 1)
-      ELSE ''
-    END
-  FROM directories
-  WHERE directory <> ''
+WITH
+named AS (
+  SELECT DISTINCT CASE WHEN kind = 1 THEN path ELSE directory END AS directory FROM raw
+),
+parts AS (
+  SELECT string_split(directory, '/') AS parts FROM named WHERE directory <> ''
+),
+directories AS (
+  SELECT DISTINCT array_to_string(parts[1:depth], '/') AS directory, depth
+  FROM parts, unnest(range(1, len(parts) + 1)) AS depths(depth)
 )
-SELECT
-  count(*) AS directories,
-  coalesce(max(length(directory) - length(replace(directory, '/', '')) + 1), 0) AS max_depth
-FROM directories
-WHERE directory <> '';
+SELECT count(*) AS directories, coalesce(max(depth), 0) AS max_depth
+FROM directories;

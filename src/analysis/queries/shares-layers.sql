@@ -14,6 +14,15 @@ WITH counted AS (
     sum(n * size) AS repeated_bytes
   FROM layer_contents
   GROUP BY layer
+),
+-- Of contents that occur nowhere else, and once.
+singles AS (
+  SELECT
+    layer_figures.layer,
+    hashed - coalesce(repeated_files, 0) AS single_files,
+    files_size - coalesce(repeated_bytes, 0) AS single_bytes,
+    elsewhere_single(first_image, last_image) AS in_images
+  FROM layer_figures LEFT JOIN counted USING (layer)
 )
 SELECT
   layer_figures.layer,
@@ -24,9 +33,10 @@ SELECT
   coalesce(spare_bytes, 0)::BIGINT AS spare_bytes,
   coalesce(other_files, 0)::BIGINT AS other_files,
   coalesce(other_bytes, 0)::BIGINT AS other_bytes,
-  coalesce(in_images_files, 0)::BIGINT AS in_images_files,
-  coalesce(in_images_bytes, 0)::BIGINT AS in_images_bytes,
-  -- Of contents that occur nowhere else, and once.
-  (hashed - coalesce(repeated_files, 0))::BIGINT AS single_files,
-  (files_size - coalesce(repeated_bytes, 0))::BIGINT AS single_bytes
-FROM layer_figures LEFT JOIN counted USING (layer);
+  (coalesce(in_images_files, 0) + CASE WHEN in_images THEN single_files ELSE 0 END)::BIGINT
+    AS in_images_files,
+  (coalesce(in_images_bytes, 0) + CASE WHEN in_images THEN single_bytes ELSE 0 END)::BIGINT
+    AS in_images_bytes,
+  single_files::BIGINT AS single_files,
+  single_bytes::BIGINT AS single_bytes
+FROM layer_figures JOIN singles USING (layer) LEFT JOIN counted USING (layer);
