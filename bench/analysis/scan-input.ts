@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { tarEnd, tarHeader, tarPadding, TYPE_FLAGS } from '../../src/codec/tar/write.ts';
+import { TYPE_FLAGS, tarEnd, tarHeader, tarPadding } from '../../src/codec/tar/write.ts';
 import { digestOf } from '../../src/oci/digest.ts';
 import { blobPath, corpusFolder, distinctLayers, readCorpus } from '../corpus/layouts.ts';
 
@@ -54,7 +54,8 @@ export async function prepareLayers(folder: string): Promise<BenchLayer[]> {
     const { size: tarSize } = await stat(tar);
     layers.push({ gzip, tar, gzipSize: size, tarSize, diffId: `sha256:${hex}`, files });
   }
-  if (layers.length === 0) throw new Error(`no corpus in ${corpus}: run bench/corpus/main.ts first`);
+  if (layers.length === 0)
+    throw new Error(`no corpus in ${corpus}: run bench/corpus/main.ts first`);
   return layers;
 }
 

@@ -199,10 +199,22 @@ try {
   const candidates: Candidate[] = [
     nodeCandidate('scan', 'scan', 'gzip', layers),
     nodeCandidate(YARDSTICKS.gzip, 'zlib', 'gzip', layers),
-    shellCandidate('gzip -dc | sha256sum', 'gzip', layers, (path) => `gzip -dc < ${path} | sha256sum`, true),
+    shellCandidate(
+      'gzip -dc | sha256sum',
+      'gzip',
+      layers,
+      (path) => `gzip -dc < ${path} | sha256sum`,
+      true,
+    ),
     nodeCandidate('scan with both kinds of chunks', 'chunks', 'gzip', layers),
     nodeCandidate('scan', 'scan', 'tar', layers),
-    shellCandidate('tar -xO | sha256sum', 'tar', layers, (path) => `tar -xOf ${path} | sha256sum`, false),
+    shellCandidate(
+      'tar -xO | sha256sum',
+      'tar',
+      layers,
+      (path) => `tar -xOf ${path} | sha256sum`,
+      false,
+    ),
   ];
   if (hasDive()) {
     const archive = join(folder, 'image.tar');
@@ -216,7 +228,9 @@ try {
     for (const candidate of candidates) {
       const sample = candidate.run();
       samples.get(candidate)!.push(sample);
-      console.error(`${round + 1} ${candidate.input} ${candidate.name}: ${figure(sample.cpu)} CPU s`);
+      console.error(
+        `${round + 1} ${candidate.input} ${candidate.name}: ${figure(sample.cpu)} CPU s`,
+      );
     }
   }
   const total = plain * repeats;

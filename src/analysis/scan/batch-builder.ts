@@ -26,7 +26,6 @@ export interface EntryRow {
   readonly packedSize: number;
 }
 
-
 /** Columns that are filled again and again; a batch gets copies of what is in them. */
 export class BatchBuilder {
   #room = 0;

@@ -1,11 +1,11 @@
 /** Reads one layer once, from its stored bytes to its entries. */
 import { createHash } from 'node:crypto';
 import { type LayerFormat, sniffFormat } from '../../codec/sniff.ts';
-import { type ChunkMethod, ChunkCutter } from './chunks/cutter.ts';
+import { ChunkCutter, type ChunkMethod } from './chunks/cutter.ts';
 import { LayerReader } from './layer-reader.ts';
 import { Remarks } from './remarks.ts';
 import type { EntryBatch, LayerCompression, LayerScan } from './types.ts';
-import { gunzip, passOn, type PlainSink, unzstd } from './unpack.ts';
+import { gunzip, type PlainSink, passOn, unzstd } from './unpack.ts';
 
 /** What a source says about a layer, which need not be true. */
 export interface LayerHints {

@@ -4,9 +4,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import {
   BATCHES,
   buffersOf,
-  packBatch,
   PIECE_SIZE,
   PIECES,
+  packBatch,
   type ScanAnswer,
   type ScanCall,
   type ScanThreadData,

@@ -142,10 +142,7 @@ export function createScanner({ threads, chunks = [], signal: all }: ScannerOpti
         // While it works the process has to wait for it.
         thread.worker.ref();
         try {
-          const { scan, heap } = await unlessAborted(
-            scanOn(thread, bytes, hints, onEntries),
-            stop,
-          );
+          const { scan, heap } = await unlessAborted(scanOn(thread, bytes, hints, onEntries), stop);
           isUseful = heap < HEAVY_HEAP;
           return scan;
         } finally {

@@ -113,7 +113,8 @@ function typeByMarkup(text: string): number {
 function typeByWords(text: string): number {
   if (text.includes('libtool library file')) return T['libtool-library'];
   if (text.startsWith('/* XPM */')) return T.pixmap;
-  if (text.startsWith('.\\"') || text.startsWith(".TH ") || text.startsWith("'\\\"")) return T.troff;
+  if (text.startsWith('.\\"') || text.startsWith('.TH ') || text.startsWith('\'\\"'))
+    return T.troff;
   if (text.startsWith('-----BEGIN ')) return T['certificate-or-key'];
   if (/^\s*(\{\s*["}]|\[\s*["{[\]\d])/.test(text)) return T.json;
   if (/^[ \t]*#[ \t]*include[ \t]*[<"]/m.test(text)) return T.c;

@@ -42,7 +42,10 @@ describe.each(CHUNK_METHODS)('%s', (method) => {
           }
           parts.endFile();
           expect(chunksOf(parts)).toEqual(chunksOf(whole));
-          const total = [...chunksOf(whole).values()].reduce((sum, [bytes, n]) => sum + bytes * n, 0);
+          const total = [...chunksOf(whole).values()].reduce(
+            (sum, [bytes, n]) => sum + bytes * n,
+            0,
+          );
           expect(total).toBe(size);
         },
       ),
@@ -122,7 +125,9 @@ describe('the table', () => {
     const expected = new Map<string, number>();
     const random = startRandom(11);
     for (let i = 0; i < 5000; i++) {
-      const hash = createHash('sha256').update(String(random.below(1500))).digest('binary');
+      const hash = createHash('sha256')
+        .update(String(random.below(1500)))
+        .digest('binary');
       expect(table.add(hash, 100)).toBe(true);
       expected.set(hash.slice(0, 16), (expected.get(hash.slice(0, 16)) ?? 0) + 1);
     }
@@ -139,7 +144,13 @@ describe('the table', () => {
   it('takes no more than its limit, and still counts those that it has', () => {
     const table = new ChunkTable(3);
     const hash = (i: number): string => createHash('sha256').update(String(i)).digest('binary');
-    expect([0, 1, 2, 3, 1].map((i) => table.add(hash(i), 1))).toEqual([true, true, true, false, true]);
+    expect([0, 1, 2, 3, 1].map((i) => table.add(hash(i), 1))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      true,
+    ]);
     expect([...table.columns().counts]).toEqual([1, 2, 1]);
   });
 });

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { HOLE_LIMIT } from '../../../src/analysis/scan/file-content.ts';
-import { noise } from './support/noise.ts';
 import { emptyFiles, nastyEntry, nastyTar, paxHeader } from './support/nasty-tar.ts';
+import { noise } from './support/noise.ts';
 import { scanBytes } from './support/scan-bytes.ts';
 
 const sha256 = (bytes: string | Uint8Array): string =>
@@ -42,7 +42,10 @@ describe('compression', () => {
 
   it('takes several members, and bytes after the last', async () => {
     const members = [tar.subarray(0, 700), tar.subarray(700, 200_000), tar.subarray(200_000)];
-    const packed = Buffer.concat([...members.map((part) => gzipSync(part)), Buffer.from('garbage')]);
+    const packed = Buffer.concat([
+      ...members.map((part) => gzipSync(part)),
+      Buffer.from('garbage'),
+    ]);
     const { rows, codes, scan } = await scanBytes(packed);
     expect(codes).toEqual({ 'trailing-bytes': 1 });
     expect(rows).toHaveLength(3);
@@ -131,9 +134,17 @@ describe('archives', () => {
       ),
     );
     expect(codes).toEqual({ 'duplicate-path': 1, 'hardlink-without-target': 2 });
-    expect(rows.map(({ kind }) => kind)).toEqual(
-      ['file', 'directory', 'directory', 'file', 'hardlink', 'hardlink', 'hardlink', 'hardlink', 'symlink'],
-    );
+    expect(rows.map(({ kind }) => kind)).toEqual([
+      'file',
+      'directory',
+      'directory',
+      'file',
+      'hardlink',
+      'hardlink',
+      'hardlink',
+      'hardlink',
+      'symlink',
+    ]);
     expect(rows[4]).toMatchObject({ link: 'a', size: 0, sha256: '', type: '' });
     expect(rows[8]!.link).toBe('../a\\\\b');
   });
@@ -177,7 +188,9 @@ describe('archives', () => {
 
   it('takes a file that claims to be larger than the layer', async () => {
     const huge = 4 * 2 ** 30 + 17;
-    const { rows, codes } = await scanBytes(nastyEntry({ name: 'huge', size: huge, body: Buffer.from('begin') }));
+    const { rows, codes } = await scanBytes(
+      nastyEntry({ name: 'huge', size: huge, body: Buffer.from('begin') }),
+    );
     // The padding of the block is all that follows.
     expect(rows[0]).toMatchObject({ path: 'huge', size: 512, type: 'data' });
     expect(codes).toEqual({ truncated: 1, 'no-end': 1 });

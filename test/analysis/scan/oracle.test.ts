@@ -1,9 +1,10 @@
 /** Scans beside independent programs: tar, sha256sum, gzip, zstd's twin in node:zlib, and tar-stream. */
+
+import { createHash } from 'node:crypto';
 import { chmod, link, mkdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { zstdCompressSync } from 'node:zlib';
-import { createHash } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
+import { zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

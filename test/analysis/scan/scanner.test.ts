@@ -26,7 +26,10 @@ function randomTar(files: number, seed: number): Buffer {
   return nastyTar(
     ...Array.from({ length: files }, (_, i) => ({
       name: `d/${i}`,
-      body: Buffer.alloc(random.below(3) === 0 ? random.below(200_000) : random.below(5000), `${seed}-${i} `),
+      body: Buffer.alloc(
+        random.below(3) === 0 ? random.below(200_000) : random.below(5000),
+        `${seed}-${i} `,
+      ),
     })),
   );
 }
@@ -125,7 +128,9 @@ it('fails with what the source throws, and with what the receiver throws', async
   const full = (): never => {
     throw new Error('disk full');
   };
-  await expect(scanner.scan(inPieces(layer, 1000), HINTS, full, NEVER)).rejects.toThrow('disk full');
+  await expect(scanner.scan(inPieces(layer, 1000), HINTS, full, NEVER)).rejects.toThrow(
+    'disk full',
+  );
   const { entries } = await scanner.scan(inPieces(layer, 1000), HINTS, () => undefined, NEVER);
   expect(entries).toBe(50);
 });

@@ -34,7 +34,16 @@ describe('a file is told', () => {
     ['elf-executable', 'ls', elf(2)],
     ['elf-shared', 'libc.so', elf(3, true)],
     ['elf-core', 'core', elf(4)],
-    ['pe', 'a.exe', (() => { const head = at(128, 'PE\0\0'); head.write('MZ'); head[60] = 128; return head; })()],
+    [
+      'pe',
+      'a.exe',
+      (() => {
+        const head = at(128, 'PE\0\0');
+        head.write('MZ');
+        head[60] = 128;
+        return head;
+      })(),
+    ],
     ['dos-executable', 'a.com', at(0, 'MZ')],
     ['java-class', 'A.class', latin1('\xca\xfe\xba\xbe\0\0\0\x34')],
     ['mach-o', 'a', latin1('\xca\xfe\xba\xbe\0\0\0\x02')],

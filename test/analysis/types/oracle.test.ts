@@ -77,7 +77,9 @@ describeWith([file], 'types of a sample of files', () => {
         `${group.padEnd(10)} ${files} files, ${other} in another group, ${refined} known more closely by name`,
     );
     console.log(
-      [`types against libmagic: ${(100 * disagreements).toFixed(2)} % disagree`, ...lines].join('\n'),
+      [`types against libmagic: ${(100 * disagreements).toFixed(2)} % disagree`, ...lines].join(
+        '\n',
+      ),
     );
     expect(disagreements, examples.slice(0, 40).join('\n')).toBeLessThan(LIMIT);
     // What makes the study's largest group has to be right.
