@@ -22,7 +22,9 @@ export class LayerFolder {
       if (error.code === 'ENOENT') return undefined;
       throw error;
     });
-    return file === undefined ? undefined : file.createReadStream({ signal, highWaterMark: 1 << 18 });
+    return file === undefined
+      ? undefined
+      : file.createReadStream({ signal, highWaterMark: 1 << 18 });
   }
 
   /** Forgets a layer whose bytes are not what they should be. */

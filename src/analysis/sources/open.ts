@@ -65,7 +65,8 @@ export function readSourceName(text: string): SourceName {
   if (!text.startsWith(IMAGE)) return { kind: 'path', path: text };
   const [registry, ...rest] = text.slice(IMAGE.length).split('/');
   const image = rest.join('/');
-  if (image === '') return { kind: 'registry', registry: registry!, repository: undefined, tag: undefined };
+  if (image === '')
+    return { kind: 'registry', registry: registry!, repository: undefined, tag: undefined };
   const colon = image.lastIndexOf(':');
   const repository = colon < 0 ? image : image.slice(0, colon);
   const tag = colon < 0 ? undefined : image.slice(colon + 1);

@@ -18,7 +18,8 @@ const MARKS = { added: '+', removed: '-', changed: '~' } as const;
 
 function changeText({ path, kind, from, to, differences }: FileChange): string {
   const sizes = [from, to].map((state) => (state === undefined ? '' : formatBytes(state.size)));
-  const size = sizes[0] === sizes[1] || kind !== 'changed' ? (sizes[1] || sizes[0]) : sizes.join(' -> ');
+  const size =
+    sizes[0] === sizes[1] || kind !== 'changed' ? sizes[1] || sizes[0] : sizes.join(' -> ');
   const why = differences.length > 0 ? `  ${differences.join(', ')}` : '';
   return `${MARKS[kind]} ${printableName(path)}  ${size}${why}\n`;
 }
@@ -64,7 +65,10 @@ export function diffCommand(context: CliContext): Command {
     description: 'Compares two images file by file, as one sees them when they are mounted.',
     examples: [
       ['stowage analyze diff old.tar new.tar', 'two archives'],
-      ['stowage analyze diff docker://127.0.0.1:5000/app:1 docker://127.0.0.1:5000/app:2', 'two tags'],
+      [
+        'stowage analyze diff docker://127.0.0.1:5000/app:1 docker://127.0.0.1:5000/app:2',
+        'two tags',
+      ],
     ],
   });
   return withSources(withJson(command))

@@ -1,7 +1,7 @@
 /** Reports of sets whose figures are known without computing them. */
 import { expect, test } from 'vitest';
+import { analysisReport, type Figures } from '../../../src/analysis/metrics/schema.ts';
 import type { ChunkSet } from '../../../src/analysis/scan/types.ts';
-import { type Figures, analysisReport } from '../../../src/analysis/metrics/schema.ts';
 import { reportOf } from '../support/report.ts';
 import { type PlainEntry, type PlainLayer, type PlainSet, sizeOfContent } from '../support/sets.ts';
 
@@ -61,7 +61,14 @@ test('a ladder of layers: every statistic by formula, the same in both modes', a
     });
     expect(figures.layers).toMatchObject({ count: n, withoutFiles: 0, withOneFile: 1 });
     // Of 12 values the median is the 6th, the 90th percentile the 11th.
-    expect(figures.layers.files).toMatchObject({ min: 1, p50: 6, p90: 11, p99: 12, max: 12, sum: n + own });
+    expect(figures.layers.files).toMatchObject({
+      min: 1,
+      p50: 6,
+      p90: 11,
+      p99: 12,
+      max: 12,
+      sum: n + own,
+    });
     expect(figures.layers.files.cdf).toEqual(
       Array.from({ length: n }, (_, i) => [i + 1, (i + 1) / n]),
     );
@@ -185,7 +192,10 @@ test('waste: rewritten, changed in owner or mode only, deleted, hidden with its 
   expect(report.waste.largestDeleted.map(({ path }) => path).sort()).toEqual(
     ['becomes-file/below', 'deleted', 'directory/hidden', 'opaque/hidden'].sort(),
   );
-  expect(report.waste.largestRewrites.map(({ path }) => path).sort()).toEqual(['chmod', 'rewritten']);
+  expect(report.waste.largestRewrites.map(({ path }) => path).sort()).toEqual([
+    'chmod',
+    'rewritten',
+  ]);
   expect(report.waste.largestFiles[0]).toEqual({
     image: 'app:v1',
     layer: 'layer 0',
@@ -203,7 +213,10 @@ test('nothing at all, and layers without files or images', async () => {
     mostRepeated: [],
   });
   const empty = await reportOf([
-    { layers: [layerOf('empty', [])], images: [{ repository: '', tag: 'only', pulls: 1, layers: [0] }] },
+    {
+      layers: [layerOf('empty', [])],
+      images: [{ repository: '', tag: 'only', pulls: 1, layers: [0] }],
+    },
   ]);
   expect(analysisReport.parse(empty)).toEqual(empty);
   expect(empty.correct.layers).toMatchObject({ count: 1, withoutFiles: 1 });
@@ -215,7 +228,13 @@ test('what a source cannot tell is null, with the reason, also beside one that c
   const reason = 'layers lie in it as plain tars';
   const report = await reportOf(
     [ladder(3)],
-    [set, new Map([['compressed-size', reason], ['images', 'it has none']])],
+    [
+      set,
+      new Map([
+        ['compressed-size', reason],
+        ['images', 'it has none'],
+      ]),
+    ],
   );
   expect(analysisReport.parse(report)).toEqual(report);
   for (const figures of [report.correct, report.paper]) {
@@ -265,9 +284,7 @@ test('chunks over layers, each content once', async () => {
 
 test('an image of which a layer could not be read is left out, and named', async () => {
   const set = ladder(3);
-  const report = await reportOf([
-    { layers: set.layers.slice(0, 2), images: set.images },
-  ]);
+  const report = await reportOf([{ layers: set.layers.slice(0, 2), images: set.images }]);
   expect(report.correct.images?.count).toBe(2);
   expect(report.problems).toMatchObject([{ what: 'app2:v2' }]);
   // It holds the layers that could be read.
