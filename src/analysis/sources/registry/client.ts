@@ -3,12 +3,10 @@
  * are asked for, limits of pulls, and a budget.
  */
 
-import { sleep } from '../../../lib/sleep.ts';
-import { createSlots } from '../../../lib/slots.ts';
 import { SourceError } from '../errors.ts';
 import { createAuthorizer, loginHint } from './authorizer.ts';
 import type { FoundCredentials } from './credentials.ts';
-import { BudgetError, RateLimitError, RefusedError, shown, TransientError } from './errors.ts';
+import { BudgetError, RefusedError, shown, TransientError } from './errors.ts';
 import {
   type Answer,
   checkTransport,
@@ -17,14 +15,10 @@ import {
   type WholeAnswer,
 } from './exchange.ts';
 import { createRetrier, DEFAULT_PATIENCE, type Patience, requestedPause } from './patience.ts';
-import { type RateLimits, readRateLimits } from './rate-limits.ts';
+import { createPullGate, type Mark } from './pull-gate.ts';
 
 /** Bytes of the body of an error that are looked at. */
 const MAX_ERROR = 64 * 1024;
-/** Most milliseconds between two looks at a limit that is used up. */
-const LONGEST_LOOK = 5 * 60_000;
-/** Looks in one window, about. */
-const LOOKS = 20;
 
 /** How many requests may be sent; undefined is as many as it takes. */
 export interface Budget {
@@ -62,8 +56,6 @@ export interface RegistryRequest {
 export interface RegistryClient {
   readonly base: URL;
   readonly patience: Patience;
-  /** As of the last answer that said something. */
-  readonly limits: RateLimits | undefined;
   /**
    * Sends a request and reads its answer.
    * @throws UnreachableError, RateLimitError, RefusedError, BudgetError, SourceError
@@ -104,9 +96,7 @@ export function createRegistryClient(options: ClientOptions): RegistryClient {
   const { timeout } = patience;
   const exchange = createExchange(plainHttp);
   const retrier = createRetrier(patience);
-  /** Where pulls are limited they go one by one: what is left is only known between them. */
-  const pullSlot = createSlots(1);
-  let limits: RateLimits | undefined;
+  const gate = createPullGate(url.host, patience);
   let requests = 0;
   let pulls = 0;
 
@@ -118,7 +108,6 @@ export function createRegistryClient(options: ClientOptions): RegistryClient {
     signal: AbortSignal,
   ): Promise<Answer> {
     const { status, headers } = answer;
-    limits = readRateLimits(headers) ?? limits;
     if ((status >= 200 && status < 300) || passing.includes(status)) return answer;
     const whole = await readWhole(answer, at, { limit: MAX_ERROR, timeout, signal }).catch(() => {
       signal.throwIfAborted();
@@ -152,13 +141,15 @@ export function createRegistryClient(options: ClientOptions): RegistryClient {
 
   async function attempt(
     request: Omit<RegistryRequest, 'limit'>,
-    count: () => void,
+    count: () => Mark,
   ): Promise<Answer> {
     const { url: at, method = 'GET', scope, headers = {}, passing = [404], signal } = request;
-    const send = (authorization: string | undefined): Promise<Answer> => {
-      count();
+    const send = async (authorization: string | undefined): Promise<Answer> => {
+      const mark = count();
       const all = authorization === undefined ? headers : { ...headers, authorization };
-      return exchange.send(at, { method, headers: all, signal, timeout });
+      const answer = await exchange.send(at, { method, headers: all, signal, timeout });
+      gate.answered(mark, answer.headers);
+      return answer;
     };
     if (scope === undefined) return judge(await send(undefined), at, passing, signal);
     // Credentials are for this registry, wherever a page may lead.
@@ -173,64 +164,46 @@ export function createRegistryClient(options: ClientOptions): RegistryClient {
     return judge(answer, at, passing, signal);
   }
 
-  function countRequest(): void {
+  function countRequest(): Mark {
     if (requests >= (budget.requests ?? Number.POSITIVE_INFINITY)) {
       throw new BudgetError(`the budget of ${budget.requests} requests is used up`);
     }
     requests++;
+    return gate.sent(false);
   }
 
-  function countPull(): void {
+  function countPull(): Mark {
     if (pulls >= (budget.pulls ?? Number.POSITIVE_INFINITY)) {
       throw new BudgetError(`the budget of ${budget.pulls} pulls is used up`);
     }
     countRequest();
     pulls++;
+    return gate.sent(true);
   }
 
-  function fetchCounted(request: RegistryRequest, count: () => void): Promise<WholeAnswer> {
+  async function fetchOnce(request: RegistryRequest, count: () => Mark): Promise<WholeAnswer> {
     const { url: at, limit, signal } = request;
-    const once = async (): Promise<WholeAnswer> =>
-      readWhole(await attempt(request, count), at, { limit, timeout, signal });
-    return retrier.run(at.host, once, signal);
-  }
-
-  async function waitForPull(probe: () => Promise<unknown>, signal: AbortSignal): Promise<void> {
-    let waited = 0;
-    while (limits?.remaining === 0) {
-      const share = (limits.window ?? 0) / LOOKS;
-      const look = Math.min(Math.max(share, patience.firstPause), LONGEST_LOOK);
-      waited += look;
-      if (waited > patience.longestWait) {
-        const of = limits.limit === undefined ? '' : ` of ${limits.limit}`;
-        throw new RateLimitError(
-          `${url.host} has no pull left${of}; go on later, or log in for a higher limit`,
-        );
-      }
-      await sleep(look, signal);
-      await probe();
-    }
+    return readWhole(await attempt(request, count), at, { limit, timeout, signal });
   }
 
   return {
     base: url,
     patience,
-    get limits() {
-      return limits;
-    },
-    fetch: (request) => fetchCounted(request, countRequest),
-    async pull(request, probe) {
-      if (limits === undefined) return fetchCounted(request, countPull);
-      const leave = await pullSlot.take(request.signal);
-      try {
-        await waitForPull(probe, request.signal);
-        return await fetchCounted(request, countPull);
-      } finally {
-        leave();
-      }
+    fetch: (request) =>
+      retrier.run(request.url.host, () => fetchOnce(request, countRequest), request.signal),
+    pull: (request, probe) => {
+      const { host } = request.url;
+      const pull = (ready: () => Promise<void>): Promise<WholeAnswer> => {
+        const once = async (): Promise<WholeAnswer> => {
+          await ready();
+          return fetchOnce(request, countPull);
+        };
+        return retrier.run(host, once, request.signal);
+      };
+      return gate.run(pull, probe, request.signal);
     },
     open: (request) =>
-      retrier.run(request.url.host, () => attempt(request, () => {}), request.signal),
+      retrier.run(request.url.host, () => attempt(request, () => gate.sent(false)), request.signal),
     close: () => exchange.close(),
   };
 }

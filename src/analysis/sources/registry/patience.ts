@@ -78,7 +78,7 @@ export function createRetrier(patience: Patience): Retrier {
   const quietUntil = new Map<string, number>();
 
   function tooLong(host: string, wait: number): RateLimitError {
-    const seconds = Math.ceil(wait / 1000);
+    const seconds = Math.round(wait / 1000);
     return new RateLimitError(
       `${host} asks to wait for ${seconds} s, more than is allowed; go on later, or log in for a higher limit`,
     );
