@@ -65,11 +65,17 @@ async function scanAll(
   }
 }
 
+async function hashAll(paths: readonly string[]): Promise<string[]> {
+  const diffIds: string[] = [];
+  for (const path of paths) diffIds.push(await gunzipAndHash(path));
+  return diffIds;
+}
+
 const [what, threads, ...paths] = process.argv.slice(2);
 const start = performance.now();
 const found =
   what === 'zlib'
-    ? { diffIds: await Array.fromAsync(paths, gunzipAndHash), files: [] }
+    ? { diffIds: await hashAll(paths), files: [] }
     : await scanAll(paths, Number(threads), what === 'chunks');
 const result: ChildResult = {
   ...found,

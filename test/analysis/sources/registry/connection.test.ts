@@ -10,7 +10,7 @@ import { collect, HASTY, readLayer } from '../../support/collect.ts';
 import { type HubOptions, type HubServer, startHubServer } from '../../support/hub-server.ts';
 import { smallImage } from '../../support/small-images.ts';
 
-const closing: (() => Promise<unknown>)[] = [];
+const closing: (() => PromiseLike<unknown>)[] = [];
 
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
