@@ -86,7 +86,7 @@ function placeOf(kind: number, path: string): readonly [path: string, directory:
  * Where a symbolic link leads to by its text, from the directory it lies in; undefined for absolute
  * ones and for those that leave the layer. Links among the parts of the path are not followed.
  */
-export function resolveLink(directory: string, target: string): string | undefined {
+function resolveLink(directory: string, target: string): string | undefined {
   if (target.startsWith('/')) return undefined;
   const parts = directory === '' ? [] : directory.split('/');
   for (const part of target.split('/')) {

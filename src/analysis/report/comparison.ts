@@ -309,7 +309,7 @@ const METRICS: readonly Metric[] = [
 ];
 
 /** Why a figure is null: the longest path of `unknown` that its key lies under. */
-export function reasonFor(report: AnalysisReport, key: string): string {
+function reasonFor(report: AnalysisReport, key: string): string {
   const above = report.unknown.filter(
     ({ figure }) => key === figure || key.startsWith(`${figure}.`),
   );

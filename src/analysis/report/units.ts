@@ -4,7 +4,7 @@
  */
 
 /** What stands where a figure is not known. */
-export const UNKNOWN = 'n/a';
+const UNKNOWN = 'n/a';
 
 /** How a figure is to be read. Shares are from 0 to 1. */
 export type Unit = 'bytes' | 'count' | 'ratio' | 'share';

@@ -171,8 +171,3 @@ export function classOfMagic(text: string): MagicClass {
   const group = GROUPS_OF_TEXT.find(([pattern]) => pattern.test(name))?.[1] ?? 'other';
   return named(group, name);
 }
-
-/** The group that the study would count a file in, by libmagic's text. */
-export function groupOfMagic(text: string): FileGroup {
-  return classOfMagic(text).group;
-}

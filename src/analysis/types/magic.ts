@@ -5,7 +5,7 @@
 import { TYPE_NUMBERS as T } from './taxonomy.ts';
 
 /** Whether ASCII or Latin-1 text stands at a place. */
-export function hasText(head: Uint8Array, at: number, text: string): boolean {
+function hasText(head: Uint8Array, at: number, text: string): boolean {
   if (at + text.length > head.length) return false;
   for (let i = 0; i < text.length; i++) if (head[at + i] !== text.charCodeAt(i)) return false;
   return true;

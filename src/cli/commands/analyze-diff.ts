@@ -25,7 +25,7 @@ function changeText({ path, kind, from, to, differences }: FileChange): string {
 }
 
 /** The comparison for people. */
-export function formatDiff({ changes, added, removed, changed, same }: ImageDiff): string {
+function formatDiff({ changes, added, removed, changed, same }: ImageDiff): string {
   return [
     ...changes.map(changeText),
     `${added.paths} added (${formatBytes(added.toBytes)}), `,

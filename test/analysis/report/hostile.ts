@@ -20,7 +20,7 @@ export const hostileText: fc.Arbitrary<string> = fc.oneof(
     '\u0000',
     '\uffff',
     '__proto__',
-    '${1}',
+    '$\u007b1}',
     'x'.repeat(300),
   ),
   fc.string({ unit: 'binary', maxLength: 20 }),

@@ -7,7 +7,7 @@ import type {
 import { type Random, startRandom } from '../../support/random.ts';
 
 /** The distribution of values, as metrics compute it: nearest rank, 200 points of the curve at most. */
-export function distributionOf(values: readonly number[]): Distribution {
+function distributionOf(values: readonly number[]): Distribution {
   const sorted = values.toSorted((a, b) => a - b);
   const count = sorted.length;
   const at = (share: number): number | null =>

@@ -1,8 +1,4 @@
-<<<<<<< .merge_file_Pyk0OU
 /** Scans beside independent programs: GNU tar, find, sha256sum, gzip, and tar-stream. */
-=======
-/** Scans beside independent programs: tar, sha256sum, gzip, zstd's twin in node:zlib, and tar-stream. */
->>>>>>> .merge_file_8Xy89c
 
 import { createHash } from 'node:crypto';
 import { chmod, link, mkdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';

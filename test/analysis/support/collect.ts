@@ -21,7 +21,7 @@ export async function collect(
   const problems: SourceProblem[] = [];
   for await (const item of source.items(signal)) {
     if (item.kind === 'image') images.push(item.image);
-    else problems.push(item.problem);
+    else if (item.kind === 'problem') problems.push(item.problem);
   }
   return { images, problems };
 }

@@ -22,7 +22,7 @@ const sum = (values: readonly number[]) => values.reduce((all, value) => all + v
 const nearest = (sorted: readonly number[], percent: number) =>
   sorted[Math.max(1, Math.ceil((sorted.length * percent) / 100)) - 1] ?? null;
 
-export function distribution(values: readonly number[]): Distribution {
+function distribution(values: readonly number[]): Distribution {
   const sorted = [...values].sort((a, b) => a - b);
   const ranks = Array.from({ length: 200 }, (_, i) => Math.ceil(((i + 1) * sorted.length) / 200));
   const points = [...new Set(ranks.filter((r) => r > 0).map((r) => sorted[r - 1]!))];

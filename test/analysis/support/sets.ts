@@ -68,7 +68,7 @@ export function typeOf({ path, content }: PlainEntry): number {
   return path.includes('x') ? 4 : 2 + (content! % 2);
 }
 
-export const packedOf = (entry: PlainEntry) =>
+const packedOf = (entry: PlainEntry) =>
   entry.kind === 'file' ? Math.ceil(sizeOfContent(entry.content!) / 2) + entry.path.length : 0;
 
 /** Rows as columns. */

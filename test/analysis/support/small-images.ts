@@ -28,7 +28,7 @@ export interface SmallImageOptions {
 }
 
 /** Keeps bytes under their digest. */
-export function stored(
+function stored(
   mediaType: string,
   bytes: Buffer,
   blobs: readonly Stored[] = [],
@@ -46,7 +46,7 @@ function descriptorOf({ digest, mediaType, bytes }: Stored): Record<string, unkn
 }
 
 /** A layer that is the same for the same seed. */
-export function smallLayer(seed: string, size = 200): Stored {
+function smallLayer(seed: string, size = 200): Stored {
   const tar = makeTar([{ path: 'file', bytes: randomLike(seed, size) }]);
   return stored(OCI.layer, gzipSync(tar));
 }

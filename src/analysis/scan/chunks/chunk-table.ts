@@ -4,9 +4,9 @@
  * Distinct chunks that are kept: 4 GiB in pieces of 4 KiB. Bounds memory to 32 MB for each way of
  * cutting, and half as much again while the table grows.
  */
-export const MAX_CHUNKS = 1024 * 1024;
+const MAX_CHUNKS = 1024 * 1024;
 /** Bytes that are kept of the SHA-256 of a chunk. */
-export const HASH_SIZE = 16;
+const HASH_SIZE = 16;
 
 const WORDS = HASH_SIZE / 4;
 const FIRST_ROOM = 1024;

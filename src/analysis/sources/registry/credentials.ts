@@ -49,7 +49,7 @@ function readEntry(value: unknown): Credentials | undefined {
 }
 
 /** Path of Docker's configuration of this user. */
-export function dockerConfigPath(environment: NodeJS.ProcessEnv = process.env): string {
+function dockerConfigPath(environment: NodeJS.ProcessEnv = process.env): string {
   return join(environment.DOCKER_CONFIG || join(homedir(), '.docker'), 'config.json');
 }
 
