@@ -59,7 +59,13 @@ const DIRECTORY_HINTS: Readonly<Record<string, string | undefined>> = {
 };
 
 /** Errors of an analysis whose messages say all, by name for the same reason. */
-const ANALYSIS_ERRORS: ReadonlySet<string> = new Set(['SourceError', 'DatasetError', 'JournalError']);
+const ANALYSIS_ERRORS: ReadonlySet<string> = new Set([
+  'SourceError',
+  'DatasetError',
+  'JournalError',
+  'ScanError',
+  'WrongBytesError',
+]);
 
 const INTERNAL = { hint: undefined, exitCode: EXIT.failure } as const;
 
