@@ -63,6 +63,8 @@ const ANALYSIS_ERRORS: ReadonlySet<string> = new Set([
   'SourceError',
   'DatasetError',
   'JournalError',
+  'ScanError',
+  'WrongBytesError',
 ]);
 
 const INTERNAL = { hint: undefined, exitCode: EXIT.failure } as const;

@@ -48,8 +48,11 @@ export interface Dataset {
   readonly sources: readonly SourceRecord[];
   /** Layers, and images, so far. */
   readonly counts: { readonly layers: number; readonly images: number };
-  /** Number of a source; one that is known by kind and title keeps its own. */
-  addSource(source: Pick<ImageSource, 'kind' | 'title' | 'unknown'>): number;
+  /**
+   * Number of a source; one that is known by kind and title keeps its own, and gets the note that it
+   * has by now.
+   */
+  addSource(source: Pick<ImageSource, 'kind' | 'title' | 'note' | 'unknown'>): number;
   /** False when it was there: the same digest in the same repository. */
   addImage(source: number, image: SourceImage): boolean;
   /** True when the layer was read to its end, in this run or one before. */
@@ -139,7 +142,7 @@ export async function openDataset(folder: string, options: DatasetOptions): Prom
 
   try {
     const sourceJournal = journalOf<SourceRecord>('sources.jsonl', (record) => {
-      sources.push(record);
+      sources[record.source] = record;
     });
     const imageJournal = journalOf<ImageRecord>('images.jsonl', ({ repository, digest }) => {
       images.add(imageKey(repository, digest));
@@ -167,17 +170,18 @@ export async function openDataset(folder: string, options: DatasetOptions): Prom
       get counts() {
         return { layers: layers.size, images: images.size };
       },
-      addSource({ kind, title, unknown }) {
+      addSource({ kind, title, note, unknown }) {
         const known = sources.find((record) => record.kind === kind && record.title === title);
-        if (known !== undefined) return known.source;
+        if (known !== undefined && (note === undefined || note === known.note)) return known.source;
         const record: SourceRecord = {
-          source: sources.length,
+          source: known?.source ?? sources.length,
           kind,
           title,
-          unknown: Object.fromEntries(unknown) as Partial<Record<Fact, string>>,
+          note,
+          unknown: known?.unknown ?? (Object.fromEntries(unknown) as Partial<Record<Fact, string>>),
         };
         sourceJournal.append(record);
-        sources.push(record);
+        sources[record.source] = record;
         return record.source;
       },
       addImage(source, image) {

@@ -8,6 +8,8 @@ export interface SourceRecord {
   readonly source: number;
   readonly kind: SourceKind;
   readonly title: string;
+  /** What became known of it later: there is then another line with the same number. */
+  readonly note?: string | undefined;
   /** What it cannot tell, with the reason. */
   readonly unknown: Readonly<Partial<Record<Fact, string>>>;
 }
@@ -54,8 +56,9 @@ export const TABLES: readonly { name: string; journal: string; columns: string; 
     {
       name: 'sources',
       journal: 'sources.jsonl',
-      columns: `{source: 'INTEGER', kind: 'VARCHAR', title: 'VARCHAR', "unknown": 'MAP(VARCHAR, VARCHAR)'}`,
-      select: 'SELECT source, kind, title, "unknown" FROM journal ORDER BY source',
+      columns: `{source: 'INTEGER', kind: 'VARCHAR', title: 'VARCHAR', note: 'VARCHAR', "unknown": 'MAP(VARCHAR, VARCHAR)'}`,
+      select: `SELECT source, any_value(kind) AS kind, any_value(title) AS title, any_value("unknown") AS "unknown", max(note) AS note
+      FROM journal GROUP BY source ORDER BY source`,
     },
     {
       name: 'layers',

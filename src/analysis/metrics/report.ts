@@ -120,7 +120,7 @@ export async function buildReport(
       format: 'stowage-analysis/1',
       version: context.version,
       createdAt: context.createdAt.toISOString(),
-      sources: dataset.sources.map(({ kind, title }) => ({ kind, title })),
+      sources: dataset.sources.map(({ kind, title, note = null }) => ({ kind, title, note })),
       unknown: unknownFigures(correct.missing),
       problems: [...context.problems, ...problems],
       remarks,

@@ -204,7 +204,8 @@ export const analysisReport = z.object({
   format: z.literal('stowage-analysis/1'),
   version: z.string(),
   createdAt: z.string(),
-  sources: z.array(z.object({ kind: z.string(), title: z.string() })),
+  /** The note tells what a sample was drawn from, for example. */
+  sources: z.array(z.object({ kind: z.string(), title: z.string(), note: z.string().nullable() })),
   /** Figures that are null, by their path (for example `layers.compressedSize`), with the reason. */
   unknown: z.array(z.object({ figure: z.string(), reason: z.string() })),
   problems: z.array(z.object({ what: z.string(), reason: z.string() })),

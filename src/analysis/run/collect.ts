@@ -1,6 +1,6 @@
 /** Reads sources into a dataset: images as they are listed, and each layer once, several at a time. */
 import { createSlots } from '../../lib/slots.ts';
-import type { Dataset } from '../dataset/dataset.ts';
+import type { Dataset, LayerWriter } from '../dataset/dataset.ts';
 import { ScanError } from '../scan/errors.ts';
 import type { Scanner } from '../scan/scanner.ts';
 import { SourceError } from '../sources/errors.ts';
@@ -92,12 +92,14 @@ export async function collect(
       tell();
     });
     const keeping = isKept ? undefined : await kept?.take(watched.bytes);
-    const writer = await dataset.beginLayer(number, layer);
+    let writer: LayerWriter | undefined;
     try {
+      writer = await dataset.beginLayer(number, layer);
+      const into = writer;
       const read = await scanner.scan(
         keeping?.bytes ?? watched.bytes,
         { mediaType: layer.mediaType, size: layer.size },
-        (batch) => writer.append(batch),
+        (batch) => into.append(batch),
         either,
       );
       const scan = verify(layer, read, watched.digest());
@@ -107,7 +109,7 @@ export async function collect(
       progress.bytesUnpacked += scan.archiveSize;
       progress.entries += scan.entries;
     } catch (error) {
-      await writer.abort();
+      await writer?.abort();
       await keeping?.drop();
       if (isKept && error instanceof WrongBytesError) await kept?.drop(layer.digest!);
       throw error;
@@ -172,6 +174,8 @@ export async function collect(
         }
         tell();
       }
+      // By now it may have a note.
+      dataset.addSource(source);
     }
     await Promise.all(running);
   } catch (error) {

@@ -1,7 +1,20 @@
 /** A folder in which layers are kept as they were fetched, so that they need not be fetched again. */
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../../oci/digest.ts';
+import { readStretch } from '../sources/local/image-files.ts';
+
+async function* readWhole(
+  path: string,
+  { end, signal }: { readonly end: number; readonly signal: AbortSignal },
+): AsyncGenerator<Uint8Array, void> {
+  const file = await open(path);
+  try {
+    yield* readStretch(file, { start: 0, end }, signal);
+  } finally {
+    await file.close();
+  }
+}
 
 /** The folder. Files are named as in an OCI layout: `<algorithm>/<hex>`. */
 export class LayerFolder {
@@ -16,15 +29,18 @@ export class LayerFolder {
     return join(this.#folder, ...digest.split(':'));
   }
 
-  /** The bytes of a layer; undefined when it is not there. They are not checked. */
+  /**
+   * The bytes of a layer; undefined when it is not there. They are not checked. The file is open only
+   * while they are read: they may have to wait for that, or never be asked for.
+   */
   async read(digest: Digest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined> {
-    const file = await open(this.#path(digest)).catch((error: NodeJS.ErrnoException) => {
+    const path = this.#path(digest);
+    const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
       throw error;
     });
-    return file === undefined
-      ? undefined
-      : file.createReadStream({ signal, highWaterMark: 1 << 18 });
+    if (status === undefined) return undefined;
+    return readWhole(path, { end: status.size, signal });
   }
 
   /** Forgets a layer whose bytes are not what they should be. */

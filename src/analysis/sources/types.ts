@@ -66,6 +66,8 @@ export interface ImageSource {
   readonly kind: SourceKind;
   /** For people, for example `registry http://127.0.0.1:5000`. */
   readonly title: string;
+  /** More about it once that is known, for example what a sample was drawn from; the title stays. */
+  readonly note?: string | undefined;
   /** What it cannot tell, with the reason. */
   readonly unknown: ReadonlyMap<Fact, string>;
   /** All images that were asked for. Ends early, with an error, only when nothing can be had any more. */

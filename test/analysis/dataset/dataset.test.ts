@@ -228,8 +228,20 @@ test('images and sources are known again, and not taken twice', async () => {
   dataset = await open();
   expect(dataset.counts).toEqual({ layers: 2, images: 1 });
   expect(dataset.addImage(0, { ...imageOf(SET.images[0]!), tag: 'another' })).toBe(false);
-  expect(dataset.addSource({ kind: 'registry', title: 'a registry', unknown: new Map() })).toBe(0);
+  const source = { kind: 'registry', title: 'a registry', unknown: new Map() } as const;
+  expect(dataset.addSource(source)).toBe(0);
+  expect(dataset.addSource({ ...source, title: 'another' })).toBe(1);
+  expect(dataset.addSource({ ...source, note: 'became known' })).toBe(0);
+  await dataset.close();
+  dataset = await open();
+  expect(dataset.addSource(source)).toBe(0);
+  expect(dataset.sources.map(({ note }) => note)).toEqual(['became known', undefined]);
   await dataset.publish();
+  const noted = `SELECT source, kind, note FROM '${join(folder, 'sources.parquet')}'`;
+  expect(await dataset.database.rows(noted)).toEqual([
+    { source: 0, kind: 'registry', note: 'became known' },
+    { source: 1, kind: 'registry', note: null },
+  ]);
   const rows = await dataset.database.rows(`FROM '${join(folder, 'image_layers.parquet')}'`);
   expect(rows).toEqual([
     { image: 0, position: 1, id: 'layer 0', layer: 0 },

@@ -73,7 +73,7 @@ export interface DockerHubFrame {
 
 /** A sample of Docker Hub. */
 export interface DockerHubSource extends ImageSource {
-  /** Undefined until the listing is complete; the title tells of it from then on. */
+  /** Undefined until the listing is complete; the note tells of it from then on. */
   readonly frame: DockerHubFrame | undefined;
 }
 
@@ -308,19 +308,20 @@ export async function openDockerHubSource(options: DockerHubOptions): Promise<Do
     };
   }
 
-  function title(): string {
+  function note(): string | undefined {
     const frame = readFrame();
-    const begin = `Docker Hub, search for ${JSON.stringify(query)}`;
-    if (frame === undefined) return begin;
+    if (frame === undefined) return undefined;
     const lacking = frame.failedPages > 0 ? ` (${frame.failedPages} more could not be had)` : '';
     const how = frame.method === 'by-pulls' ? 'by pull counts' : 'uniform';
-    return `${begin}, ${frame.pages} pages${lacking} on ${frame.at.slice(0, 10)}: ${frame.sampled} of ${frame.names} names, ${how}, seed ${frame.seed}`;
+    return `${frame.pages} pages${lacking} on ${frame.at.slice(0, 10)}: ${frame.sampled} of ${frame.names} names, ${how}, seed ${frame.seed}`;
   }
 
   return {
     kind: 'docker-hub',
-    get title() {
-      return title();
+    // The same in each run that goes on with the crawl: datasets know sources by it.
+    title: `Docker Hub, search for ${JSON.stringify(query)}`,
+    get note() {
+      return note();
     },
     get frame() {
       return readFrame();

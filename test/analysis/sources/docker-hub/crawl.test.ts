@@ -49,6 +49,7 @@ test('all of the frame, each name once, with pulls and stars; failures are told'
   await serve();
   const source = await open();
   expect(source.title).toBe('Docker Hub, search for "app"');
+  expect(source.note).toBeUndefined();
   const { images, problems } = await collect(source);
   expect(images.map(({ repository, digest }) => `${repository} ${digest}`).sort()).toEqual(
     world.images,
@@ -63,7 +64,7 @@ test('all of the frame, each name once, with pulls and stars; failures are told'
     expect(problems.filter((problem) => reason.test(problem.reason))).toHaveLength(3);
   }
   expect(source.frame).toMatchObject({ names: 30, sampled: 30, pages: 5, failedPages: 0, seed: 7 });
-  expect(source.title).toMatch(/5 pages on \d{4}-\d\d-\d\d: 30 of 30 names, uniform, seed 7$/);
+  expect(source.note).toMatch(/^5 pages on \d{4}-\d\d-\d\d: 30 of 30 names, uniform, seed 7$/);
   const { layers } = images[0]!;
   expect((await readLayer(source, layers[0]!)).length).toBe(layers[0]!.size);
 });
@@ -125,7 +126,7 @@ test('a page that cannot be had is left out of the frame, and said so', async ()
     reason: expect.stringMatching(/500.*tried 3 times/),
   });
   expect(source.frame).toMatchObject({ pages: 4, failedPages: 1 });
-  expect(source.title).toMatch(/4 pages \(1 more could not be had\)/);
+  expect(source.note).toMatch(/4 pages \(1 more could not be had\)/);
 });
 
 test('a search that is gone ends the run, and nothing of it is final', async () => {
