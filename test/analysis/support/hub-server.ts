@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type Asked, understand } from './hub-request.ts';
 import type { Stored } from './small-images.ts';
 
 /** A repository that is served. */
@@ -15,18 +16,6 @@ export interface ServedRepository {
   readonly stars?: number;
   /** Only for those who log in. */
   readonly isPrivate?: boolean;
-}
-
-/** What a request is about. */
-export interface Asked {
-  readonly kind: 'search' | 'token' | 'ping' | 'catalog' | 'tags' | 'manifest' | 'blob' | 'other';
-  readonly method: string;
-  readonly name: string;
-  readonly reference: string;
-  readonly url: URL;
-  /** Requests with the same method and URL before it. */
-  readonly before: number;
-  readonly headers: IncomingMessage['headers'];
 }
 
 /** What goes wrong with an answer; undefined: nothing. */
@@ -87,22 +76,6 @@ export interface HubServer extends AsyncDisposable {
 /** Turns of the event loop, and their milliseconds, in which requests that were on their way arrive. */
 const TURNS = 5;
 const TURN = 50;
-
-const NAME = /^\/v2\/(.+)\/(manifests|blobs|tags)\/([^/]+)$/;
-
-function understand(req: IncomingMessage, before: number): Asked {
-  const url = new URL(req.url!, 'http://127.0.0.1');
-  const common = { method: req.method!, url, before, headers: req.headers };
-  const bare = (kind: Asked['kind']): Asked => ({ ...common, kind, name: '', reference: '' });
-  if (url.pathname === '/v2/search/repositories/') return bare('search');
-  if (url.pathname === '/token') return bare('token');
-  if (url.pathname === '/v2/') return bare('ping');
-  if (url.pathname === '/v2/_catalog') return bare('catalog');
-  const [, name, what, reference] = NAME.exec(url.pathname) ?? [];
-  if (name === undefined || reference === undefined) return bare('other');
-  const kind = what === 'manifests' ? 'manifest' : what === 'blobs' ? 'blob' : 'tags';
-  return { ...common, kind, name, reference };
-}
 
 interface Contents {
   readonly repository: ServedRepository;

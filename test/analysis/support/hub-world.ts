@@ -1,5 +1,6 @@
 /** A Docker Hub of 30 names in which a good part goes wrong, and what is to be found in it. */
-import type { Asked, Fault, HubOptions, ServedRepository } from './hub-server.ts';
+import type { Asked } from './hub-request.ts';
+import type { Fault, HubOptions, ServedRepository } from './hub-server.ts';
 import { schema1, smallImage, smallIndex } from './small-images.ts';
 
 /** What a complete crawl of it gives. */
