@@ -6,12 +6,13 @@
  *     const report = await analyze({ sources, folder, version: 'mine', signal });
  *     for (const source of sources) await source.close();
  *
- * Whatever is thrown is a SourceError, ScanError, DatasetError or WrongBytesError, or what the signal
+ * Whatever is thrown is a SourceError, ScanError, DatasetError, JournalError or WrongBytesError, or what the signal
  * was aborted with.
  */
 export { type Dataset, type DatasetOptions, openDataset } from './dataset/dataset.ts';
 export { DatasetError } from './dataset/errors.ts';
 export type { FileChange, FileState, ImageDiff } from './diff/compare.ts';
+export { JournalError } from './journal.ts';
 export { buildReport, computeMetrics, type ReportContext } from './metrics/report.ts';
 export type { AnalysisReport, Distribution, Figures } from './metrics/schema.ts';
 export { type ComparisonRow, compare as compareWithStudy } from './report/comparison.ts';

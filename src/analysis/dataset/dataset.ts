@@ -11,8 +11,8 @@ import type { EntryBatch, LayerScan } from '../scan/types.ts';
 import type { Fact, ImageSource, SourceImage, SourceLayer } from '../sources/types.ts';
 import { type Database, type DatabaseLimits, openDatabase, quote } from './database.ts';
 import { DatasetError } from './errors.ts';
-import { type Journal, openJournal } from './journal.ts';
 import { openEntryWriter } from './layer-writer.ts';
+import { openRecordJournal, type RecordJournal } from './record-journal.ts';
 import { type ImageRecord, type LayerRecord, type SourceRecord, TABLES } from './records.ts';
 
 /** Name of a type of files, by its number. */
@@ -33,7 +33,7 @@ export interface DatasetOptions extends DatabaseLimits {
 export interface LayerWriter {
   /** Entries in any number of batches. Not to be called again before it resolved. @throws DatasetError */
   append(batch: EntryBatch): Promise<void>;
-  /** The layer is there once it resolved. @throws DatasetError */
+  /** The layer is there, and durable, once it resolved. @throws DatasetError, JournalError */
   finish(scan: LayerScan): Promise<void>;
   /** Leaves nothing behind; for layers that broke off. */
   abort(): Promise<void>;
@@ -59,7 +59,7 @@ export interface Dataset {
   has(id: string): boolean;
   /** Begins a layer. Several may be under way. @throws DatasetError */
   beginLayer(source: number, layer: SourceLayer): Promise<LayerWriter>;
-  /** Brings the small tables (layers, images, sources, types) up to date as Parquet files. @throws DatasetError */
+  /** Brings the small tables (layers, images, sources, types) up to date as Parquet files. @throws DatasetError, JournalError */
   publish(): Promise<void>;
   /** Path of a layer's file of entries. */
   entriesPath(layer: number): string;
@@ -120,7 +120,7 @@ async function publishAll(database: Database, folder: string, types: readonly Fi
 
 /**
  * Opens the dataset of a folder, which is made if it is not there, with what earlier runs left in it.
- * @throws DatasetError
+ * @throws DatasetError, JournalError
  */
 export async function openDataset(folder: string, options: DatasetOptions): Promise<Dataset> {
   const sources: SourceRecord[] = [];
@@ -130,24 +130,22 @@ export async function openDataset(folder: string, options: DatasetOptions): Prom
   let nextLayer = 0;
   await mkdir(join(folder, ENTRIES), { recursive: true });
   await mkdir(join(folder, CHUNKS), { recursive: true });
-  const open: Journal<never>[] = [];
-  const journalOf = <T>(name: string, each: (record: T) => void): Journal<T> => {
-    const journal = openJournal(join(folder, name), each);
-    open.push(journal as Journal<never>);
+  const open: Pick<RecordJournal<object>, 'flush' | 'close'>[] = [];
+  const journalOf = async <T extends object>(name: string, each: (record: T) => void) => {
+    const journal = await openRecordJournal(join(folder, name), each);
+    open.push(journal);
     return journal;
   };
-  const closeJournals = () => {
-    for (const journal of open) journal.close();
-  };
+  const closeJournals = () => Promise.all(open.map((journal) => journal.close()));
 
   try {
-    const sourceJournal = journalOf<SourceRecord>('sources.jsonl', (record) => {
+    const sourceJournal = await journalOf<SourceRecord>('sources.jsonl', (record) => {
       sources[record.source] = record;
     });
-    const imageJournal = journalOf<ImageRecord>('images.jsonl', ({ repository, digest }) => {
+    const imageJournal = await journalOf<ImageRecord>('images.jsonl', ({ repository, digest }) => {
       images.add(imageKey(repository, digest));
     });
-    const layerJournal = journalOf<LayerRecord>('layers.jsonl', (record) => {
+    const layerJournal = await journalOf<LayerRecord>('layers.jsonl', (record) => {
       layers.set(record.id, record.layer);
       nextLayer = Math.max(nextLayer, record.layer + 1);
       withFiles.entries.add(fileName(record.layer));
@@ -235,20 +233,23 @@ export async function openDataset(folder: string, options: DatasetOptions): Prom
               remarks: scan.remarks,
             });
             layers.set(id, layer);
+            await layerJournal.flush();
           },
         };
       },
-      publish: () => publishAll(database, folder, options.types),
+      async publish() {
+        for (const journal of open) await journal.flush();
+        await publishAll(database, folder, options.types);
+      },
       async close() {
         if (closed) return;
         closed = true;
-        for (const journal of open) journal.sync();
-        closeJournals();
+        await closeJournals();
         await database.close();
       },
     };
   } catch (error) {
-    closeJournals();
+    await closeJournals();
     throw error;
   }
 }

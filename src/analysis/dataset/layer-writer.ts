@@ -10,7 +10,7 @@ import {
   UINTEGER,
   USMALLINT,
 } from '@duckdb/node-api';
-import { closeFile, openFile, syncData } from '../../lib/files.ts';
+import { closeFile, openFile, syncData, syncFolder } from '../../lib/files.ts';
 import { query } from '../queries/load.ts';
 import type { ChunkSet, EntryBatch, LayerScan } from '../scan/types.ts';
 import { appendBatch, CREATE_RAW } from './columns.ts';
@@ -84,6 +84,7 @@ async function writeParquet(
     const fd = await openFile(unfinished, 'r');
     await syncData(fd).finally(() => closeFile(fd));
     await rename(unfinished, path);
+    await syncFolder(dirname(path));
   } finally {
     await rm(unfinished, { force: true });
   }
