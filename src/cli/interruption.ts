@@ -1,6 +1,7 @@
 /** Ctrl-C for commands that have something to put away before they end. */
-import { EXIT } from './exit-codes.ts';
+
 import { CliError } from './errors.ts';
+import { EXIT } from './exit-codes.ts';
 
 /**
  * Does something that Ctrl-C or SIGTERM ends by a signal; the second Ctrl-C ends the process.

@@ -35,7 +35,10 @@ export async function onlyImage(source: ImageSource, signal: AbortSignal): Promi
 /** Entries of a layer as whoever reads them asks for them. */
 async function* entriesOf(
   scanner: Pick<Scanner, 'scan'>,
-  { source, layer }: { readonly source: ImageSource; readonly layer: SourceImage['layers'][number] },
+  {
+    source,
+    layer,
+  }: { readonly source: ImageSource; readonly layer: SourceImage['layers'][number] },
   signal: AbortSignal,
 ): AsyncGenerator<EntryBatch> {
   const stop = new AbortController();

@@ -44,9 +44,12 @@ export function parseCount(text: string): number {
 /** Adds the options of {@link SourceOptions}. */
 export function withSources(command: Command): Command {
   return command
-    .option('--platform <os/arch>', 'images for this platform; default: all, of Docker Hub linux/amd64')
+    .option(
+      '--platform <os/arch>',
+      'images for this platform; default: all, of Docker Hub linux/amd64',
+    )
     .option('--plain-http', 'HTTP without TLS, to other machines too')
-    .option('-u, --username <name>', "for the registry; default: what docker login has left behind")
+    .option('-u, --username <name>', 'for the registry; default: what docker login has left behind')
     .option('--password-stdin', 'read the password from standard input')
     .option('--untagged', 'of data directories: images without tags as well');
 }

@@ -46,7 +46,8 @@ interface Options extends SourceOptions {
 
 function parseBytes(text: string): number {
   const bytes = parseAnySize(text);
-  if (bytes === undefined) throw new InvalidArgumentError('it has to be a size such as 50MB or 1GiB');
+  if (bytes === undefined)
+    throw new InvalidArgumentError('it has to be a size such as 50MB or 1GiB');
   return bytes;
 }
 
@@ -98,13 +99,21 @@ async function show(report: AnalysisReport, options: Options, context: CliContex
       await write(join(resolve(terminal.directory, csv), `${name}.csv`), text);
     }
   }
-  terminal.out(json ? jsonReport(report) : terminalReport(report, terminal.isOutTTY ? terminal.colors : undefined));
+  terminal.out(
+    json
+      ? jsonReport(report)
+      : terminalReport(report, terminal.isOutTTY ? terminal.colors : undefined),
+  );
 }
 
 async function run(names: readonly string[], options: Options, context: CliContext): Promise<void> {
   const { terminal } = context;
   if (names.length === 0) {
-    throw new CliError('there is nothing to analyse', EXIT.usage, 'stowage analyze --help shows what can be');
+    throw new CliError(
+      'there is nothing to analyse',
+      EXIT.usage,
+      'stowage analyze --help shows what can be',
+    );
   }
   if (options.junit !== undefined && limitsOf(options) === undefined) {
     const hint = 'add --max-wasted, --max-wasted-percent or --min-efficiency';
@@ -112,9 +121,10 @@ async function run(names: readonly string[], options: Options, context: CliConte
   }
   const place = (path: string | undefined) => path && resolve(terminal.directory, path);
   const named = place(options.dataset);
-  const folder = named ?? (await mkdtemp(join(tmpdir(), 'stowage-analysis-')));
-  try {
-    const report = await interruptible(async (signal) => {
+  const report = await interruptible(async (signal) => {
+    // Within what can be interrupted, so that nothing stays behind then.
+    const folder = named ?? (await mkdtemp(join(tmpdir(), 'stowage-analysis-')));
+    try {
       const open = await toOpenOptions(options, terminal, join(folder, 'crawl'));
       const sources = await openSources(names, open, signal);
       const bar = openAnalysisBar(terminal);
@@ -134,12 +144,12 @@ async function run(names: readonly string[], options: Options, context: CliConte
         bar.close();
         await Promise.all(sources.map((source) => source.close()));
       }
-    });
-    await show(report, options, context);
-    if (!(await gate(report, options, context))) context.setExitCode(EXIT.failure);
-  } finally {
-    if (named === undefined) await rm(folder, { recursive: true, force: true });
-  }
+    } finally {
+      if (named === undefined) await rm(folder, { recursive: true, force: true });
+    }
+  });
+  await show(report, options, context);
+  if (!(await gate(report, options, context))) context.setExitCode(EXIT.failure);
 }
 
 /** Defines the command. */
@@ -152,9 +162,15 @@ export function command(context: CliContext): Command {
     examples: [
       ['stowage analyze http://127.0.0.1:5000', 'all of a registry'],
       ['stowage analyze https://r.example.com -r "team/*" -t "v*"', 'some of it'],
-      ['stowage analyze app.tar --max-wasted 50MB --junit gate.xml', 'an image as docker save wrote it'],
+      [
+        'stowage analyze app.tar --max-wasted 50MB --junit gate.xml',
+        'an image as docker save wrote it',
+      ],
       ['stowage analyze layout/ --html report.html', 'with charts'],
-      ['stowage analyze docker-hub:nginx --sample 50 --dataset hub', 'a sample; run again to go on'],
+      [
+        'stowage analyze docker-hub:nginx --sample 50 --dataset hub',
+        'a sample; run again to go on',
+      ],
       ['stowage analyze diff old.tar new.tar', 'two images, file by file'],
     ],
   });
@@ -162,12 +178,20 @@ export function command(context: CliContext): Command {
     .option('--dataset <folder>', 'keep the records there, and go on where a run before has ended')
     .option('--keep-layers <folder>', 'keep layers as they were fetched, and take them from there')
     .option('--chunks', 'cut files into chunks too, to see what that would save')
-    .option('--threads <count>', 'layers scanned at a time; default: one for each processor', parseCount)
+    .option(
+      '--threads <count>',
+      'layers scanned at a time; default: one for each processor',
+      parseCount,
+    )
     .option('--memory <size>', 'memory that queries may take; default: 1.5GiB', parseBytes)
     .option('--html <file>', 'write a report with charts')
     .option('--csv <folder>', 'write all tables')
     .option('--max-wasted <size>', 'fail when an image wastes more', parseBytes)
-    .option('--max-wasted-percent <share>', 'fail when an image wastes more of its bytes', parseUpTo(100))
+    .option(
+      '--max-wasted-percent <share>',
+      'fail when an image wastes more of its bytes',
+      parseUpTo(100),
+    )
     .option('--min-efficiency <score>', 'fail when an image is below, from 0 to 1', parseUpTo(1))
     .option('--junit <file>', 'write what failed as JUnit XML')
     .addHelpText('after', SOURCES_HELP)
