@@ -257,7 +257,7 @@ describe('the same images', () => {
     expectNulls(report, [...NO_PULLS, ...NO_SIZES]);
     const other = differences(report).filter((path) => !isIn(path, [...NO_PULLS, ...NO_SIZES]));
     const byStoredSize =
-      /\.sharing\.(ratio|measuredBy|withoutSharing|withSharing)$|\.layers\.compressions\.|^waste\.(images|repositories)\.\d+\.(uniqueBytes|sharedBytes)$|^estimate\.(replicas|method)/;
+      /\.sharing\.(ratio|measuredBy|withoutSharing|withSharing)$|\.layers\.compressions\.|^waste\.(images|repositories)\.\d+\.(uniqueBytes|sharedBytes)$|^estimate\.replicas\.\d\.bytes$/;
     expect(other.filter((path) => !byStoredSize.test(path))).toEqual([]);
     expect(report.correct.sharing!.measuredBy).toBe('archive-size');
   });
@@ -279,10 +279,18 @@ describe('the same images', () => {
     const other = differences(report).filter((path) => !isIn(path, gone));
     const byImage =
       /^waste\.(images|repositories|largestRewrites|largestDeleted)|^waste\.largestFiles\.\d+\.image$/;
-    const bySize = /\.layers\.compressions\.|^estimate\.(replicas|method)/;
+    const bySize = /\.layers\.compressions\.|^estimate\.replicas\.\d\.bytes$/;
+    // Without images it is that of the layers alone.
+    const isEstimate = (path: string) => path.startsWith('estimate.');
     const isExpected = (path: string) =>
-      byImage.test(path) || (ending === 'tar' && bySize.test(path));
+      byImage.test(path) || (ending === 'tar' ? bySize.test(path) : isEstimate(path));
     expect(other.filter((path) => !isExpected(path))).toEqual([]);
+    if (ending !== 'tar') {
+      const { off, dedup } = report.estimate;
+      const ofImages = reference.estimate.off! - off!;
+      expect(ofImages).toBeGreaterThan(0);
+      expect(reference.estimate.dedup! - dedup!).toBe(ofImages);
+    }
     expect(report.waste.images).toEqual([]);
   });
 });
