@@ -79,5 +79,7 @@ export function diffCommand(context: CliContext): Command {
   });
   return withSources(withJson(command))
     .addHelpText('after', SOURCES_HELP)
-    .action((from: string, to: string, options: Options) => run(from, to, options, context));
+    .action((from: string, to: string, _: Options, self: Command) =>
+      run(from, to, self.optsWithGlobals<Options>(), context),
+    );
 }

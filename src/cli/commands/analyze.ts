@@ -196,6 +196,7 @@ export function command(context: CliContext): Command {
     .option('--junit <file>', 'write what failed as JUnit XML')
     .addHelpText('after', SOURCES_HELP)
     .action((names: string[], options: Options) => run(names, options, context));
-  analyzeCommand.addCommand(diffCommand(context));
+  // Else it would take the options of `diff` that it has too.
+  analyzeCommand.enablePositionalOptions().addCommand(diffCommand(context));
   return analyzeCommand;
 }
