@@ -9,4 +9,4 @@ SELECT what, coalesce(images.name, '') AS image, chosen.id AS layer, path, size
 FROM ordered
 JOIN chosen USING (layer)
 LEFT JOIN images ON images.image = ordered.image
-ORDER BY what, size DESC, path, layer;
+ORDER BY what, size DESC, path, ordered.layer;

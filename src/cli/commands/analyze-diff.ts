@@ -2,11 +2,14 @@
 import { tmpdir } from 'node:os';
 import type { Command } from 'commander';
 import type { FileChange, ImageDiff } from '../../analysis/diff/compare.ts';
-import { diffImages, onlyImage } from '../../analysis/run/diff.ts';
+import { diffImages, type OpenImage, onlyImage } from '../../analysis/run/diff.ts';
 import { createScanner } from '../../analysis/scan/scanner.ts';
-import { openSources } from '../../analysis/sources/open.ts';
+import { openSources, readSourceName } from '../../analysis/sources/open.ts';
+import type { ImageSource } from '../../analysis/sources/types.ts';
 import { formatBytes, printableName } from '../../lib/format.ts';
 import { type CliContext, defineCommand, printJson, withJson } from '../context.ts';
+import { CliError } from '../errors.ts';
+import { EXIT } from '../exit-codes.ts';
 import { interruptible } from '../interruption.ts';
 import { SOURCES_HELP, type SourceOptions, toOpenOptions, withSources } from './analyze-sources.ts';
 
@@ -36,19 +39,22 @@ function formatDiff({ changes, added, removed, changed, same }: ImageDiff): stri
 }
 
 async function run(from: string, to: string, options: Options, { terminal }: CliContext) {
+  if ([from, to].some((name) => readSourceName(name).kind === 'docker-hub')) {
+    const hint = 'name one: docker://registry-1.docker.io/library/nginx:latest';
+    throw new CliError('a sample of Docker Hub is more than one image', EXIT.usage, hint);
+  }
   const diff = await interruptible(async (signal) => {
     const open = await toOpenOptions(options, terminal, tmpdir());
-    const sources = [
-      ...(await openSources([from], open, signal)),
-      ...(await openSources([to], open, signal)),
-    ];
+    const sources: ImageSource[] = [];
     const scanner = createScanner({ threads: 1, signal });
     try {
-      const [left, right] = [
-        await onlyImage(sources[0]!, signal),
-        await onlyImage(sources[1]!, signal),
-      ];
-      return await diffImages(left, right, { scanner, signal });
+      const images: OpenImage[] = [];
+      for (const name of [from, to]) {
+        const [source] = await openSources([name], open, signal);
+        sources.push(source!);
+        images.push(await onlyImage(source!, signal));
+      }
+      return await diffImages(images[0]!, images[1]!, { scanner, signal });
     } finally {
       await scanner.close();
       await Promise.all(sources.map((source) => source.close()));
@@ -73,5 +79,7 @@ export function diffCommand(context: CliContext): Command {
   });
   return withSources(withJson(command))
     .addHelpText('after', SOURCES_HELP)
-    .action((from: string, to: string, options: Options) => run(from, to, options, context));
+    .action((from: string, to: string, _: Options, self: Command) =>
+      run(from, to, self.optsWithGlobals<Options>(), context),
+    );
 }

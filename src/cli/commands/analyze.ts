@@ -121,9 +121,10 @@ async function run(names: readonly string[], options: Options, context: CliConte
   }
   const place = (path: string | undefined) => path && resolve(terminal.directory, path);
   const named = place(options.dataset);
-  const folder = named ?? (await mkdtemp(join(tmpdir(), 'stowage-analysis-')));
-  try {
-    const report = await interruptible(async (signal) => {
+  const report = await interruptible(async (signal) => {
+    // Within what can be interrupted, so that nothing stays behind then.
+    const folder = named ?? (await mkdtemp(join(tmpdir(), 'stowage-analysis-')));
+    try {
       const open = await toOpenOptions(options, terminal, join(folder, 'crawl'));
       const sources = await openSources(names, open, signal);
       const bar = openAnalysisBar(terminal);
@@ -143,12 +144,12 @@ async function run(names: readonly string[], options: Options, context: CliConte
         bar.close();
         await Promise.all(sources.map((source) => source.close()));
       }
-    });
-    await show(report, options, context);
-    if (!(await gate(report, options, context))) context.setExitCode(EXIT.failure);
-  } finally {
-    if (named === undefined) await rm(folder, { recursive: true, force: true });
-  }
+    } finally {
+      if (named === undefined) await rm(folder, { recursive: true, force: true });
+    }
+  });
+  await show(report, options, context);
+  if (!(await gate(report, options, context))) context.setExitCode(EXIT.failure);
 }
 
 /** Defines the command. */
@@ -195,6 +196,7 @@ export function command(context: CliContext): Command {
     .option('--junit <file>', 'write what failed as JUnit XML')
     .addHelpText('after', SOURCES_HELP)
     .action((names: string[], options: Options) => run(names, options, context));
-  analyzeCommand.addCommand(diffCommand(context));
+  // Else it would take the options of `diff` that it has too.
+  analyzeCommand.enablePositionalOptions().addCommand(diffCommand(context));
   return analyzeCommand;
 }

@@ -119,7 +119,12 @@ describe('what is read', () => {
     const report = await run([source], data);
     expect(report.problems).toEqual([]);
     expect(report.remarks).toEqual([
-      { layer: odd.id, code: 'diff-id-differs', message: expect.stringContaining(odd.diffId!), count: 1 },
+      {
+        layer: odd.id,
+        code: 'diff-id-differs',
+        message: expect.stringContaining(odd.diffId!),
+        count: 1,
+      },
     ]);
     expect(report.correct.layers.count).toBe(1);
   });
@@ -287,7 +292,10 @@ describe('a run that goes on', () => {
 
   test('knows a source whose note comes late as the same, and the report tells the note', async () => {
     const images = IMAGES.slice(0, 1);
-    const source = { ...fakeSource('a sample', images, give), note: undefined as string | undefined };
+    const source = {
+      ...fakeSource('a sample', images, give),
+      note: undefined as string | undefined,
+    };
     const late = {
       ...source,
       get note() {

@@ -1,6 +1,7 @@
 /** Sources in memory that can fail, and runs over sources. */
-import { analyze, type AnalyzeOptions } from '../../../src/analysis/run/analyze.ts';
+
 import type { AnalysisReport } from '../../../src/analysis/metrics/schema.ts';
+import { type AnalyzeOptions, analyze } from '../../../src/analysis/run/analyze.ts';
 import type { ImageSource, SourceImage, SourceLayer } from '../../../src/analysis/sources/types.ts';
 import { NO_PULLS } from '../../../src/analysis/sources/unknown.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
