@@ -139,7 +139,9 @@ const report = await buildReport(dataset, {
   timings: { scanSeconds: 0, scanCpuSeconds: 0, bytesRead: 0, bytesUnpacked: 0, files: 0 },
   signal: new AbortController().signal,
   steps: (name, seconds) => {
-    console.log(`${name.padEnd(40)} ${seconds.toFixed(1).padStart(8)} s   peak RSS ${megabytes()} MiB`);
+    console.log(
+      `${name.padEnd(40)} ${seconds.toFixed(1).padStart(8)} s   peak RSS ${megabytes()} MiB`,
+    );
   },
 });
 const { user, system } = process.cpuUsage(cpu);

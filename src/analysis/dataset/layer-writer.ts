@@ -43,8 +43,7 @@ export interface EntryWriter {
 }
 
 /** Which regular file a link leads to, and whether it is another name of it. */
-const CREATE_LINKS =
-  'CREATE TEMP TABLE links (entry INTEGER, target INTEGER, is_hard BOOLEAN)';
+const CREATE_LINKS = 'CREATE TEMP TABLE links (entry INTEGER, target INTEGER, is_hard BOOLEAN)';
 
 const CHUNK_TYPES = [USMALLINT, BIGINT, BIGINT, UINTEGER, UINTEGER];
 

@@ -63,7 +63,9 @@ async function writeOrders(
   sizes: readonly number[],
   [first, last]: readonly [number, number],
 ): Promise<void> {
-  await database.run('CREATE OR REPLACE TEMP TABLE orders (run INTEGER, layer INTEGER, sample INTEGER)');
+  await database.run(
+    'CREATE OR REPLACE TEMP TABLE orders (run INTEGER, layer INTEGER, sample INTEGER)',
+  );
   let rows: string[] = [];
   const insert = async () => {
     await database.run(`INSERT INTO orders VALUES ${rows.join(', ')}`);

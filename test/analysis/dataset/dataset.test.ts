@@ -130,7 +130,18 @@ test('links: what they lead to, names of one file, loops, and paths that come tw
   await writeSet(dataset, { layers: [layerOf(entries)], images: [] });
   const rows = await entriesOf(0);
   expect(rows.map(({ target }) => target)).toEqual([
-    null, 0, 0, 0, null, null, null, null, null, null, null, 10,
+    null,
+    0,
+    0,
+    0,
+    null,
+    null,
+    null,
+    null,
+    null,
+    null,
+    null,
+    10,
   ]);
   expect(rows.filter(({ linked }) => linked).map(({ entry }) => entry)).toEqual([0]);
   expect(rows.filter(({ superseded }) => superseded).map(({ entry }) => entry)).toEqual([8]);
@@ -195,7 +206,10 @@ test('killed between the files and the journal: the layer is read again, the oth
     // As if the line of the second layer had been written up to there.
     writeFileSync(journal, text);
     truncateSync(journal, end);
-    copyFileSync(join(folder, 'entries/00000000.parquet'), join(folder, 'entries/00000001.parquet'));
+    copyFileSync(
+      join(folder, 'entries/00000000.parquet'),
+      join(folder, 'entries/00000001.parquet'),
+    );
     writeFileSync(join(folder, 'entries/00000002.parquet.unfinished'), 'half');
     dataset = await open();
     expect([0, 1].map((i) => dataset.has(layerId(i)))).toEqual([true, false]);

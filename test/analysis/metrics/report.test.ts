@@ -1,9 +1,12 @@
 /** Reports of sets whose figures are known without computing them. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { analysisReport, type Figures } from '../../../src/analysis/metrics/schema.ts';
 import type { ChunkSet } from '../../../src/analysis/scan/types.ts';
-import { type Figures, analysisReport } from '../../../src/analysis/metrics/schema.ts';
 import { reportOf } from '../support/report.ts';
 import { type PlainEntry, type PlainLayer, type PlainSet, sizeOfContent } from '../support/sets.ts';
+
+// A second each; machines that do other things as well take longer.
+vi.setConfig({ testTimeout: 120_000 });
 
 const file = (path: string, content: number, mode?: number): PlainEntry => ({
   path,
@@ -61,7 +64,14 @@ test('a ladder of layers: every statistic by formula, the same in both modes', a
     });
     expect(figures.layers).toMatchObject({ count: n, withoutFiles: 0, withOneFile: 1 });
     // Of 12 values the median is the 6th, the 90th percentile the 11th.
-    expect(figures.layers.files).toMatchObject({ min: 1, p50: 6, p90: 11, p99: 12, max: 12, sum: n + own });
+    expect(figures.layers.files).toMatchObject({
+      min: 1,
+      p50: 6,
+      p90: 11,
+      p99: 12,
+      max: 12,
+      sum: n + own,
+    });
     expect(figures.layers.files.cdf).toEqual(
       Array.from({ length: n }, (_, i) => [i + 1, (i + 1) / n]),
     );
@@ -185,7 +195,10 @@ test('waste: rewritten, changed in owner or mode only, deleted, hidden with its 
   expect(report.waste.largestDeleted.map(({ path }) => path).sort()).toEqual(
     ['becomes-file/below', 'deleted', 'directory/hidden', 'opaque/hidden'].sort(),
   );
-  expect(report.waste.largestRewrites.map(({ path }) => path).sort()).toEqual(['chmod', 'rewritten']);
+  expect(report.waste.largestRewrites.map(({ path }) => path).sort()).toEqual([
+    'chmod',
+    'rewritten',
+  ]);
   expect(report.waste.largestFiles[0]).toEqual({
     image: 'app:v1',
     layer: 'layer 0',
@@ -203,7 +216,10 @@ test('nothing at all, and layers without files or images', async () => {
     mostRepeated: [],
   });
   const empty = await reportOf([
-    { layers: [layerOf('empty', [])], images: [{ repository: '', tag: 'only', pulls: 1, layers: [0] }] },
+    {
+      layers: [layerOf('empty', [])],
+      images: [{ repository: '', tag: 'only', pulls: 1, layers: [0] }],
+    },
   ]);
   expect(analysisReport.parse(empty)).toEqual(empty);
   expect(empty.correct.layers).toMatchObject({ count: 1, withoutFiles: 1 });
@@ -215,7 +231,13 @@ test('what a source cannot tell is null, with the reason, also beside one that c
   const reason = 'layers lie in it as plain tars';
   const report = await reportOf(
     [ladder(3)],
-    [set, new Map([['compressed-size', reason], ['images', 'it has none']])],
+    [
+      set,
+      new Map([
+        ['compressed-size', reason],
+        ['images', 'it has none'],
+      ]),
+    ],
   );
   expect(analysisReport.parse(report)).toEqual(report);
   for (const figures of [report.correct, report.paper]) {
@@ -228,6 +250,28 @@ test('what a source cannot tell is null, with the reason, also beside one that c
   const reasons = new Map(report.unknown.map((one) => [one.figure, one.reason]));
   expect(reasons.get('layers.compressedSize')).toContain(reason);
   expect(reasons.get('images')).toContain('it has none');
+});
+
+test('the estimate: off is each blob once, replicas go by the formula', async () => {
+  const layers = [
+    layerOf('a', [file('a', 1)]),
+    layerOf('a, other bits', [file('a', 1)], { tar: 'a', storedSize: 500 }),
+    layerOf('a, again', [file('a', 1)], { tar: 'a', blob: 'a' }),
+  ];
+  const { estimate } = await reportOf([
+    { layers, images: [{ repository: 'app', tag: 'v1', layers: [0] }] },
+  ]);
+  const { off, dedup } = estimate;
+  expect(off).toBe(1000 + 500 + 1900);
+  // A file once, of 20 packed bytes, one entry, one image.
+  expect(dedup).toBe(Math.round(0.98 * 20 + 99 + 1040) + 1900);
+  expect(estimate.replicas).toEqual(
+    [0, 1, 2, 3].map((intact) => ({
+      intact,
+      taken: 3 - intact,
+      bytes: intact * off! + (3 - intact) * dedup!,
+    })),
+  );
 });
 
 test('chunks over layers, each content once', async () => {
@@ -265,9 +309,7 @@ test('chunks over layers, each content once', async () => {
 
 test('an image of which a layer could not be read is left out, and named', async () => {
   const set = ladder(3);
-  const report = await reportOf([
-    { layers: set.layers.slice(0, 2), images: set.images },
-  ]);
+  const report = await reportOf([{ layers: set.layers.slice(0, 2), images: set.images }]);
   expect(report.correct.images?.count).toBe(2);
   expect(report.problems).toMatchObject([{ what: 'app2:v2' }]);
   // It holds the layers that could be read.
