@@ -249,7 +249,7 @@ export async function computeFigures(
       directories: await timed('distributions of directories', () =>
         sharesOf(work, 'folder_shares'),
       ),
-      growth: await timed('growth', () => growthOf(database, ids, signal)),
+      growth: await timed('growth', () => growthOf(database, ids)),
     },
   };
 }

@@ -7,10 +7,8 @@ type GrowthPoint = Figures['dedup']['growth'][number];
 
 /** Random orders. */
 const ORDERS = 20;
-/** Layers for one insert of orders. */
-const ROWS_OF_INSERT = 10_000;
-/** Contents of layers that one pass looks at: few of them take several orders in one. */
-const ROWS_OF_PASS = 20_000_000;
+/** Layers for one insert. */
+const ROWS_OF_INSERT = 2000;
 
 /** Sizes of samples: 10, 20, 50, 100 and so on, and all. */
 export function sampleSizes(layers: number): number[] {
@@ -56,65 +54,56 @@ function band(values: number[]): [number, number, number] {
   return [rank(sorted, 0.05), rank(sorted, 0.5), rank(sorted, 0.95)];
 }
 
-/** Writes which sample each layer comes into, in each of the orders from one seed up to another. */
+/** Writes which sample each layer comes into, in each of the orders. */
 async function writeOrders(
   database: Database,
   layers: readonly number[],
   sizes: readonly number[],
-  [first, last]: readonly [number, number],
 ): Promise<void> {
-  await database.run(
-    'CREATE OR REPLACE TEMP TABLE orders (run INTEGER, layer INTEGER, sample INTEGER)',
-  );
-  let rows: string[] = [];
-  const insert = async () => {
-    await database.run(`INSERT INTO orders VALUES ${rows.join(', ')}`);
-    rows = [];
-  };
-  for (let run = first; run <= last; run++) {
+  const orders = Array.from({ length: ORDERS }, (_, run) => {
+    const samples = new Uint8Array(layers.length);
     let sample = 0;
-    for (const [place, index] of permutation(layers.length, run).entries()) {
+    for (const [place, index] of permutation(layers.length, run + 1).entries()) {
       if (place === sizes[sample]) sample++;
-      rows.push(`(${run}, ${layers[index]}, ${sample})`);
-      if (rows.length === ROWS_OF_INSERT) await insert();
+      samples[index] = sample;
     }
+    return samples;
+  });
+  const columns = orders.map((_, run) => `run${run} UTINYINT`);
+  await database.run(`CREATE OR REPLACE TEMP TABLE orders (layer INTEGER, ${columns.join(', ')})`);
+  for (let from = 0; from < layers.length; from += ROWS_OF_INSERT) {
+    const rows = layers
+      .slice(from, from + ROWS_OF_INSERT)
+      .map((layer, i) => `(${layer}, ${orders.map((samples) => samples[from + i]).join(', ')})`);
+    await database.run(`INSERT INTO orders VALUES ${rows.join(', ')}`);
   }
-  if (rows.length > 0) await insert();
 }
 
 /**
  * Growth over the distinct layers, by tables that queries/shares-layers.sql and contents.sql have
  * made. A sample without a file, or without a byte, has the ratio 1.
- * @throws DatasetError, or what the signal was aborted with
+ * @throws DatasetError
  */
 export async function growthOf(
   database: Database,
   layers: readonly number[],
-  signal: AbortSignal,
 ): Promise<GrowthPoint[]> {
   const sizes = sampleSizes(layers.length);
   if (sizes.length === 0) return [];
   const counts = sizes.map((): number[] => []);
   const bytes = sizes.map((): number[] => []);
-  const [{ rows } = { rows: 0 }] = await database.rows(
-    'SELECT count(*) AS rows FROM layer_contents',
-  );
-  const atOnce = Math.max(1, Math.min(ORDERS, Math.floor(ROWS_OF_PASS / (Number(rows) + 1))));
-  for (let first = 1; first <= ORDERS; first += atOnce) {
-    signal.throwIfAborted();
-    await writeOrders(database, layers, sizes, [first, Math.min(first + atOnce - 1, ORDERS)]);
-    let sum = { run: 0, files: 0, bytes: 0, distinctFiles: 0, distinctBytes: 0 };
-    for (const row of await database.rows(query('growth'))) {
-      const run = Number(row.run);
-      if (run !== sum.run) sum = { run, files: 0, bytes: 0, distinctFiles: 0, distinctBytes: 0 };
-      sum.files += Number(row.files);
-      sum.bytes += Number(row.bytes);
-      sum.distinctFiles += Number(row.distinct_files);
-      sum.distinctBytes += Number(row.distinct_bytes);
-      const at = Number(row.sample);
-      counts[at]!.push(sum.distinctFiles === 0 ? 1 : sum.files / sum.distinctFiles);
-      bytes[at]!.push(sum.distinctBytes === 0 ? 1 : sum.bytes / sum.distinctBytes);
-    }
+  await writeOrders(database, layers, sizes);
+  const none = { files: 0, bytes: 0, distinctFiles: 0, distinctBytes: 0 };
+  let sum = { run: '', ...none };
+  for (const row of await database.rows(query('growth'))) {
+    if (row.run !== sum.run) sum = { run: String(row.run), ...none };
+    sum.files += Number(row.files);
+    sum.bytes += Number(row.bytes);
+    sum.distinctFiles += Number(row.distinct_files);
+    sum.distinctBytes += Number(row.distinct_bytes);
+    const at = Number(row.sample);
+    counts[at]!.push(sum.distinctFiles === 0 ? 1 : sum.files / sum.distinctFiles);
+    bytes[at]!.push(sum.distinctBytes === 0 ? 1 : sum.bytes / sum.distinctBytes);
   }
   return sizes.map((size, i) => ({
     layers: size,

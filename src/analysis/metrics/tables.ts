@@ -42,9 +42,18 @@ export async function enterMode({ database, types }: Dataset, mode: Mode): Promi
   }
 }
 
+const LARGE = [
+  'contents',
+  'repeated',
+  'occurrences',
+  'layer_contents',
+  'folder_shares',
+  'first_samples',
+];
+
 /** Removes the large tables of a mode. */
 export async function leaveMode(database: Database): Promise<void> {
-  for (const name of ['contents', 'repeated', 'occurrences', 'layer_contents', 'folder_shares']) {
+  for (const name of LARGE) {
     await database.run(`DROP TABLE IF EXISTS ${name}`);
   }
 }

@@ -5,12 +5,18 @@ WITH
 named AS (
   SELECT DISTINCT CASE WHEN kind = 1 THEN path ELSE directory END AS directory FROM raw
 ),
-parts AS (
-  SELECT string_split(directory, '/') AS parts FROM named WHERE directory <> ''
-),
 directories AS (
-  SELECT DISTINCT array_to_string(parts[1:depth], '/') AS directory, depth
-  FROM parts, unnest(range(1, len(parts) + 1)) AS depths(depth)
+  SELECT DISTINCT
+    unnest(
+      list_transform(
+        range(1, len(string_split(directory, '/')) + 1),
+        lambda depth: array_to_string(string_split(directory, '/')[1:depth], '/')
+      )
+    ) AS directory
+  FROM named
+  WHERE directory <> ''
 )
-SELECT count(*) AS directories, coalesce(max(depth), 0) AS max_depth
+SELECT
+  count(*) AS directories,
+  coalesce(max(length(directory) - length(replace(directory, '/', '')) + 1), 0) AS max_depth
 FROM directories;

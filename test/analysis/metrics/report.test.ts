@@ -1,9 +1,12 @@
 /** Reports of sets whose figures are known without computing them. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { analysisReport, type Figures } from '../../../src/analysis/metrics/schema.ts';
 import type { ChunkSet } from '../../../src/analysis/scan/types.ts';
 import { reportOf } from '../support/report.ts';
 import { type PlainEntry, type PlainLayer, type PlainSet, sizeOfContent } from '../support/sets.ts';
+
+// A second each; machines that do other things as well take longer.
+vi.setConfig({ testTimeout: 120_000 });
 
 const file = (path: string, content: number, mode?: number): PlainEntry => ({
   path,
@@ -247,6 +250,28 @@ test('what a source cannot tell is null, with the reason, also beside one that c
   const reasons = new Map(report.unknown.map((one) => [one.figure, one.reason]));
   expect(reasons.get('layers.compressedSize')).toContain(reason);
   expect(reasons.get('images')).toContain('it has none');
+});
+
+test('the estimate: off is each blob once, replicas go by the formula', async () => {
+  const layers = [
+    layerOf('a', [file('a', 1)]),
+    layerOf('a, other bits', [file('a', 1)], { tar: 'a', storedSize: 500 }),
+    layerOf('a, again', [file('a', 1)], { tar: 'a', blob: 'a' }),
+  ];
+  const { estimate } = await reportOf([
+    { layers, images: [{ repository: 'app', tag: 'v1', layers: [0] }] },
+  ]);
+  const { off, dedup } = estimate;
+  expect(off).toBe(1000 + 500 + 1900);
+  // A file once, of 20 packed bytes, one entry, one image.
+  expect(dedup).toBe(Math.round(0.98 * 20 + 99 + 1040) + 1900);
+  expect(estimate.replicas).toEqual(
+    [0, 1, 2, 3].map((intact) => ({
+      intact,
+      taken: 3 - intact,
+      bytes: intact * off! + (3 - intact) * dedup!,
+    })),
+  );
 });
 
 test('chunks over layers, each content once', async () => {
