@@ -22,7 +22,7 @@ export function htmlReport(report: AnalysisReport): string {
     ['dedup', 'What occurs several times'],
     ['layers', 'Layers'],
     ...(report.correct.images === null ? [] : [['images', 'Images'] as const]),
-    ['study', 'Beside Docker Hub in 2017'],
+    ['study', 'Docker Hub 2017'],
     ['remarks', 'Remarks'],
   ] as const;
   return html`<!doctype html>

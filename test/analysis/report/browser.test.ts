@@ -53,9 +53,13 @@ describeWith([browserTool], 'issue 5: the page in Chromium', () => {
         const title = chart.getAttribute('aria-label') ?? '';
         const marks = [...chart.querySelectorAll('path, rect, circle, line, text')];
         const isBad = (mark: (typeof marks)[number]): boolean => {
-          const values = mark.getAttributeNames().map((name) => mark.getAttribute(name) ?? '');
+          const values = mark
+            .getAttributeNames()
+            .map((name: string) => mark.getAttribute(name) ?? '');
           const { width, height } = mark.getBoundingClientRect();
-          return values.some((value) => /NaN|Infinity/.test(value)) || !(width + height > 0);
+          return (
+            values.some((value: string) => /NaN|Infinity/.test(value)) || !(width + height > 0)
+          );
         };
         const bad = marks.filter(isBad).map((mark) => `${title}: ${mark.outerHTML}`);
         return marks.length < 5 ? [...bad, `${title}: nearly nothing is drawn`] : bad;

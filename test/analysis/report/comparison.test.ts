@@ -40,9 +40,7 @@ describe('the study beside ours', () => {
   it('reads the right ones', () => {
     const { layers, dedup, types } = sample.correct;
     expect(rowOf('layers.compressedSize.p90').correct).toBe(layers.compressedSize!.p90);
-    expect(rowOf('layers.compressedSize.p90').paper).toBe(
-      sample.paper.layers.compressedSize!.p90,
-    );
+    expect(rowOf('layers.compressedSize.p90').paper).toBe(sample.paper.layers.compressedSize!.p90);
     expect(rowOf('layers.withOneFile').correct).toBe(layers.withOneFile / layers.count);
     expect(rowOf('dedup.overall.distinctShare').correct).toBe(
       dedup.overall.distinctFiles / dedup.overall.files,

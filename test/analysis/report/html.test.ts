@@ -16,7 +16,7 @@ const { document } = parseHTML(page);
 
 /** Tags and names of attributes, in order: what a text must not change. */
 function skeleton(markup: string): string[] {
-  const { document: parsed } = parseHTML(`<!doctype html><body>${markup}</body>`);
+  const { document: parsed } = parseHTML(`<!doctype html><html><body>${markup}</body></html>`);
   return [...parsed.querySelectorAll('*')].map(
     (element) => `${element.localName} ${element.getAttributeNames().join(' ')}`,
   );
@@ -81,7 +81,9 @@ describe('the report as a page', () => {
     const [path] = figure.querySelectorAll('g[aria-label=line] path');
     const steps = path!.getAttribute('d')!.split(/[MVHL]/).length;
     expect(steps).toBeGreaterThan(sample.correct.layers.references!.cdf.length);
-    expect(figure.textContent).toContain(`n = ${sample.correct.layers.count.toLocaleString('en-GB')}`);
+    expect(figure.textContent).toContain(
+      `n = ${sample.correct.layers.count.toLocaleString('en-GB')}`,
+    );
   });
 
   it('greys what is recalled, and only that', () => {
@@ -121,7 +123,19 @@ describe('the report as a page', () => {
         let i = 0;
         const { types } = withTexts(small, () => texts[i++ % texts.length]!).correct;
         const tags = new Set(skeleton(String(typeTreemap(types))).map((tag) => tag.split(' ')[0]!));
-        const drawn = ['html', 'head', 'body', 'figure', 'figcaption', 'svg', 'g', 'title', 'rect', 'text', 'p'];
+        const drawn = [
+          'html',
+          'head',
+          'body',
+          'figure',
+          'figcaption',
+          'svg',
+          'g',
+          'title',
+          'rect',
+          'text',
+          'p',
+        ];
         expect([...tags].filter((tag) => !drawn.includes(tag))).toEqual([]);
       }),
       { numRuns: 20 },

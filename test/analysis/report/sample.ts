@@ -234,7 +234,7 @@ function sampleFigures(random: Random, layers: number, images: number, fewer: nu
         many(layers, () => (random.chance(0.88) ? 1 : random.between(2, 60))),
       ),
       pulls: distributionOf(many(layers, () => Math.round(logNormal(random, 60, 2.5)))),
-      compressions: { gzip: layers - 14, zstd: 12, none: 2 },
+      compressions: { gzip: layers - Math.floor(layers / 500), zstd: Math.floor(layers / 500) },
     },
     images: {
       count: images,

@@ -62,8 +62,8 @@ describe('figures for people', () => {
   });
 
   it('takes off the zeros that a source did not give, and no others', () => {
-    expect(['4.00 MB', '37.0 %', '2.60×', '100 B', '1,090', '30', '0.48 GB'].map(trimZeros)).toEqual(
-      ['4 MB', '37 %', '2.6×', '100 B', '1,090', '30', '0.48 GB'],
-    );
+    expect(
+      ['4.00 MB', '37.0 %', '2.60×', '100 B', '1,090', '30', '0.48 GB'].map(trimZeros),
+    ).toEqual(['4 MB', '37 %', '2.6×', '100 B', '1,090', '30', '0.48 GB']);
   });
 });

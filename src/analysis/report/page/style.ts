@@ -33,7 +33,7 @@ h2 + p { margin-top: 0; }
 h3 { font-size: 16px; margin: 30px 0 8px; }
 p { max-width: 46em; }
 .lead { color: var(--soft); margin: 0 0 18px; }
-.note, .meta { color: var(--soft); font-size: 13px; }
+.note, .meta { color: var(--soft); font-size: 13px; max-width: 62em; }
 .note { margin: 8px 0 0; max-width: 62em; }
 .none { color: var(--soft); font-style: italic; }
 a { color: var(--accent); }
@@ -96,6 +96,8 @@ footer { margin-top: 56px; padding-top: 14px; border-top: 1px solid var(--rule);
   main { padding: 22px 16px 48px; }
   .headline { font-size: 25px; }
   .charts { grid-template-columns: minmax(0, 1fr); }
+  .ways { grid-template-columns: minmax(0, 1fr) max-content; row-gap: 3px; }
+  .ways .track { grid-row: span 1; grid-column: 1 / -1; order: 0; margin-bottom: 8px; }
 }
 @page { size: A4; margin: 16mm 15mm 17mm; }
 @media print {
