@@ -9,7 +9,8 @@ import { htmlReport } from '../../../src/analysis/report/html.ts';
 import { makeTemporary, removeTemporary } from '../../support/temporary.ts';
 import { describeWith, requireTool } from '../../support/tools.ts';
 import { withTexts } from './hostile.ts';
-import { emptyReport, sampleReport, tinyReport } from './sample.ts';
+import { emptyReport, tinyReport } from './edge-reports.ts';
+import { sampleReport } from './sample.ts';
 
 const browserTool = await requireTool('chromium', 'chromium');
 const MINUTE = 60_000;

@@ -6,7 +6,7 @@ import { checkGate, gateText } from '../../../src/analysis/report/gate.ts';
 import { gateJUnit } from '../../../src/analysis/report/junit.ts';
 import { escapeText } from '../../../src/analysis/report/markup.ts';
 import { hostileText } from './hostile.ts';
-import { emptyReport } from './sample.ts';
+import { emptyReport } from './edge-reports.ts';
 
 type ImageWaste = AnalysisReport['waste']['images'][number];
 

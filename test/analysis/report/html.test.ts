@@ -8,7 +8,8 @@ import { besideDockerHub } from '../../../src/analysis/report/page/beside.ts';
 import { waste } from '../../../src/analysis/report/page/copies.ts';
 import { overview, remarks, whatWouldHelp } from '../../../src/analysis/report/page/overview.ts';
 import { hostileText, withTexts } from './hostile.ts';
-import { emptyReport, reportWithUnknowns, sampleReport, tinyReport } from './sample.ts';
+import { emptyReport, reportWithUnknowns, tinyReport } from './edge-reports.ts';
+import { sampleReport } from './sample.ts';
 
 const sample = sampleReport();
 const page = htmlReport(sample);

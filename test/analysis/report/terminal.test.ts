@@ -3,7 +3,8 @@ import picocolors from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { terminalReport } from '../../../src/analysis/report/terminal.ts';
 import { hostileText, withTexts } from './hostile.ts';
-import { emptyReport, reportWithUnknowns, sampleReport, tinyReport } from './sample.ts';
+import { emptyReport, reportWithUnknowns, tinyReport } from './edge-reports.ts';
+import { sampleReport } from './sample.ts';
 
 const sample = sampleReport();
 
