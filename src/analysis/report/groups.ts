@@ -10,7 +10,7 @@ const GROUPS: Readonly<Record<string, readonly [title: string, color: string]>> 
   documents: ['Documents', '#f4cb7e'],
   source: ['Source code', '#8ed1b3'],
   scripts: ['Scripts', '#efe38a'],
-  images: ['Images', '#dcb2d2'],
+  images: ['Image data', '#dcb2d2'],
   databases: ['Databases', '#a6dcea'],
   other: ['Other', '#cbcfd4'],
 };

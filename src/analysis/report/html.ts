@@ -17,12 +17,12 @@ export function htmlReport(report: AnalysisReport): string {
   const { bytes, copyBytes } = headlineOf(report);
   const links = [
     ['help', 'What would help'],
-    ['waste', 'Where space is wasted'],
     ['types', 'What the files are'],
     ['dedup', 'What occurs several times'],
+    ['waste', 'Where space is wasted'],
     ['layers', 'Layers'],
     ...(report.correct.images === null ? [] : [['images', 'Images'] as const]),
-    ['study', 'Beside Docker Hub in 2017'],
+    ['study', 'Docker Hub 2017'],
     ['remarks', 'Remarks'],
   ] as const;
   return html`<!doctype html>
@@ -40,9 +40,9 @@ export function htmlReport(report: AnalysisReport): string {
 ${overview(report)}
 <nav aria-label="Sections">${links.map(([id, title]) => html`<a href="#${id}">${title}</a>`)}</nav>
 ${whatWouldHelp(report)}
-${waste(report)}
 ${types(report)}
 ${dedup(report)}
+${waste(report)}
 ${layers(report)}
 ${images(report)}
 ${besideDockerHub(report)}

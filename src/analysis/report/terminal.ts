@@ -19,6 +19,7 @@ import {
 export type Paint = Pick<ReturnType<typeof picocolors.createColors>, 'bold' | 'dim' | 'red'>;
 
 const WIDTH = 80;
+const MOST_SOURCES = 3;
 
 /** The end of a long name says more than its begin. */
 function shorten(name: string, width: number): string {
@@ -72,10 +73,18 @@ function read({ correct, sources, problems, timings }: AnalysisReport): string {
     showNumberOf(layers.count, 'layer'),
     `${showLargeCount(dedup.overall.files)} files`,
     `${showBytes(timings.bytesRead)} read in ${showCount(Math.round(timings.scanSeconds))} s`,
-    ...(problems.length === 0 ? [] : [showNumberOf(problems.length, 'problem')]),
   ];
-  const titles = sources.map(({ title }) => `${shorten(title, WIDTH)}\n`).join('');
-  return `${titles}${parts.join(', ')}\n`;
+  const trouble =
+    problems.length === 0
+      ? ''
+      : `${showNumberOf(problems.length, 'problem')}: not all could be read\n`;
+  const titles = sources
+    .slice(0, MOST_SOURCES)
+    .map(({ title }) => `${shorten(title, WIDTH)}\n`)
+    .join('');
+  const left = sources.length - MOST_SOURCES;
+  const others = left > 0 ? `and ${showNumberOf(left, 'other source')}\n` : '';
+  return `${titles}${others}${parts.join(', ')}\n${trouble}`;
 }
 
 function dedupLines({ correct, chunks }: AnalysisReport): string {
@@ -118,30 +127,29 @@ function dedupLines({ correct, chunks }: AnalysisReport): string {
   ]);
 }
 
-function offenders(report: AnalysisReport): string {
+function offenders(report: AnalysisReport): string[] {
   const images = worstImages(report).filter(({ wastedBytes }) => wastedBytes > 0);
   const files = costliestFiles(report).filter(({ spare }) => spare > 0);
-  return [
-    images.length === 0
-      ? ''
-      : formatTable(images.slice(0, 3), [
-          { title: 'images that waste most', text: ({ image }) => shorten(image, 44).padEnd(44) },
-          { title: 'wasted', text: (row) => showBytes(row.wastedBytes), align: 'right' },
-          { title: 'efficiency', text: ({ efficiency }) => efficiency.toFixed(3), align: 'right' },
-        ]),
-    files.length === 0
-      ? ''
-      : formatTable(files.slice(0, 3), [
-          {
-            title: 'files whose copies cost most',
-            text: ({ path }) => shorten(path, 44).padEnd(44),
-          },
-          { title: 'spare', text: ({ spare }) => showBytes(spare), align: 'right' },
-          { title: 'copies', text: ({ copies }) => showCount(copies), align: 'right' },
-        ]),
-  ]
-    .filter((text) => text !== '')
-    .join('\n');
+  const tables: string[] = [];
+  if (images.length > 0) {
+    tables.push(
+      formatTable(images.slice(0, 3), [
+        { title: 'images that waste most', text: ({ image }) => shorten(image, 44).padEnd(44) },
+        { title: 'wasted', text: (row) => showBytes(row.wastedBytes), align: 'right' },
+        { title: 'efficiency', text: ({ efficiency }) => efficiency.toFixed(3), align: 'right' },
+      ]),
+    );
+  }
+  if (files.length > 0) {
+    tables.push(
+      formatTable(files.slice(0, 3), [
+        { title: 'files whose copies cost most', text: ({ path }) => shorten(path, 44).padEnd(44) },
+        { title: 'spare', text: ({ spare }) => showBytes(spare), align: 'right' },
+        { title: 'copies', text: ({ copies }) => showCount(copies), align: 'right' },
+      ]),
+    );
+  }
+  return tables;
 }
 
 function help(report: AnalysisReport, { bold }: Paint): string {
@@ -192,11 +200,11 @@ export function terminalReport(
     ]),
     typeTable(report),
     dedupLines(report),
-    ...offenders(report).split('\n\n'),
+    ...offenders(report),
   ].filter((text) => text !== '');
   return [
     `${read(report)}\n${headline(report, paint)}`,
-    ...tables.map((text) => dimTitles(text.endsWith('\n') ? text : `${text}\n`, paint)),
+    ...tables.map((text) => dimTitles(text, paint)),
     help(report, paint),
   ].join('\n');
 }

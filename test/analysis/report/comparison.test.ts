@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ZHAO_2019 } from '../../../src/analysis/report/baseline.ts';
 import { compare, qualifierOf } from '../../../src/analysis/report/comparison.ts';
-import { emptyReport, reportWithUnknowns, sampleReport } from './sample.ts';
+import { emptyReport, reportWithUnknowns } from './edge-reports.ts';
+import { sampleReport } from './sample.ts';
 
 const sample = sampleReport();
 const rows = compare(sample);

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { csvReport } from '../../../src/analysis/report/csv.ts';
+import { emptyReport, tinyReport } from './edge-reports.ts';
 import { hostileText, withTexts } from './hostile.ts';
-import { emptyReport, sampleReport, tinyReport } from './sample.ts';
+import { sampleReport } from './sample.ts';
 
 /** Reads RFC 4180, and nothing that is not. */
 function parse(text: string): string[][] {

@@ -8,7 +8,8 @@ import {
   ReportFormatError,
   readJsonReport,
 } from '../../../src/analysis/report/json.ts';
-import { emptyReport, reportWithUnknowns, sampleReport, tinyReport } from './sample.ts';
+import { emptyReport, reportWithUnknowns, tinyReport } from './edge-reports.ts';
+import { sampleReport } from './sample.ts';
 
 const SCHEMA = resolve(import.meta.dirname, '../../../docs/analysis.schema.json');
 

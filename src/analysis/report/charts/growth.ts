@@ -91,6 +91,9 @@ export function growthChart(growth: readonly GrowthPoint[]): Markup {
       ...CURVES.flatMap(({ name }, i) => {
         const band = bandOf(drawn, name).filter(({ low }) => low > 0);
         const { color, dash } = STROKES[i]!;
+        const points = dot(band, { x: 'layers', y: 'middle', r: 2.2, fill: color });
+        // One point has no course to draw.
+        if (band.length < 2) return [points];
         return [
           areaY(band, { x: 'layers', y1: 'low', y2: 'high', fill: color, fillOpacity: 0.16 }),
           line(band, {
@@ -100,7 +103,7 @@ export function growthChart(growth: readonly GrowthPoint[]): Markup {
             strokeWidth: 2.2,
             ...(dash === '' ? {} : { strokeDasharray: dash }),
           }),
-          dot(band, { x: 'layers', y: 'middle', r: 2.2, fill: color }),
+          points,
         ];
       }),
       dot(ends, {

@@ -65,11 +65,11 @@ interface Way {
 }
 
 function ways(rows: readonly Way[], whole: number): Markup {
-  return html`<div class="ways">
-${rows.map(({ name, bytes, after }) => {
-  const share = bytes === null || whole === 0 ? 0 : bytes / whole;
-  return html`<span>${name}</span><span class="track${after ? ' after' : ''}" aria-hidden="true"><span style="width:${Math.min(100, share * 100).toFixed(1)}%"></span></span><span class="amount">${show(bytes, 'bytes')}${whole === 0 || bytes === null ? undefined : `, ${showShare(share)}`}</span>\n`;
-})}</div>`;
+  return html`${rows.map(({ name, bytes, after }) => {
+    const share = bytes === null || whole === 0 ? null : bytes / whole;
+    const width = Math.min(100, (share ?? 0) * 100).toFixed(1);
+    return html`<div class="way"><span>${name}</span><span class="track${after ? ' after' : ''}" aria-hidden="true"><span style="width:${width}%"></span></span><span class="amount">${show(bytes, 'bytes')}${share === null ? undefined : `, ${showShare(share)}`}</span></div>\n`;
+  })}`;
 }
 
 function estimateOf({ estimate }: AnalysisReport): Markup {

@@ -8,13 +8,13 @@ export const STYLE = `
 :root {
   color-scheme: light dark;
   --page: #ffffff; --panel: #f6f7f9; --ink: #1b1f24; --soft: #57606a; --rule: #d5dae0;
-  --grid: #e6e9ed; --axis: #8a939d; --accent: #0a5ea8; --copies: #c9540b; --bar: #cfe0f1;
+  --grid: #e6e9ed; --axis: #8a939d; --faint: #6c757f; --accent: #0a5ea8; --copies: #c9540b; --bar: #cfe0f1;
   --heat: #0a5ea8; --s1: #0a5ea8; --s2: #c9540b; --s3: #00785a;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #14171b; --panel: #1c2026; --ink: #e4e8ec; --soft: #a0a9b3; --rule: #363d45;
-    --grid: #2a3037; --axis: #78828d; --accent: #69b1f2; --copies: #f0925a; --bar: #24486b;
+    --grid: #2a3037; --axis: #78828d; --faint: #858f9a; --accent: #69b1f2; --copies: #f0925a; --bar: #24486b;
     --heat: #3f8fd6; --s1: #69b1f2; --s2: #f0925a; --s3: #45c9a0;
   }
 }
@@ -33,7 +33,7 @@ h2 + p { margin-top: 0; }
 h3 { font-size: 16px; margin: 30px 0 8px; }
 p { max-width: 46em; }
 .lead { color: var(--soft); margin: 0 0 18px; }
-.note, .meta { color: var(--soft); font-size: 13px; }
+.note, .meta { color: var(--soft); font-size: 13px; max-width: 62em; }
 .note { margin: 8px 0 0; max-width: 62em; }
 .none { color: var(--soft); font-style: italic; }
 a { color: var(--accent); }
@@ -47,8 +47,8 @@ nav a:hover, nav a:focus { text-decoration: underline; }
 .split .copies { background: var(--copies); }
 .keys { display: flex; flex-wrap: wrap; gap: 4px 26px; margin: 8px 0 28px; padding: 0; list-style: none; font-size: 14px; }
 .keys li::before { content: ""; display: inline-block; width: 11px; height: 11px; border-radius: 2px; margin-right: 8px; background: var(--k); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(185px, 1fr)); gap: 1px; background: var(--rule); border: 1px solid var(--rule); border-radius: 6px; overflow: hidden; margin: 0; }
-.tiles div { background: var(--page); padding: 14px 18px 13px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(185px, 1fr)); gap: 1px; border: 1px solid var(--rule); border-radius: 6px; overflow: hidden; margin: 0; }
+.tiles div { box-shadow: 0 0 0 1px var(--rule); padding: 14px 18px 13px; }
 .tiles dt { color: var(--soft); font-size: 13px; }
 .tiles dd { margin: 2px 0 0; font-size: 25px; font-weight: 600; letter-spacing: -.01em; line-height: 1.25; }
 .tiles .sub { display: block; font-size: 13px; font-weight: 400; color: var(--soft); letter-spacing: 0; }
@@ -77,32 +77,38 @@ tr.member > th { padding-left: 18px; }
 tr.group > th { padding-left: 6px; }
 th.number, td.number { text-align: right; white-space: nowrap; }
 td.text { min-width: 7em; }
+th.name { min-width: 15em; }
+th.text { min-width: 11em; }
+thead th.number { white-space: normal; }
 td.number + td:not(.number), th.number + th:not(.number) { padding-left: 14px; }
 thead .name { font: inherit; font-weight: 500; }
 .bar { display: inline-block; min-width: 104px; padding: 0 5px; background: linear-gradient(90deg, var(--bar) var(--w), transparent var(--w)); }
 .heat { display: block; margin: -5px -16px -5px 0; padding: 5px 10px; background: color-mix(in srgb, var(--heat) var(--v), var(--page)); }
 .heat.unknown { background: none; color: var(--soft); }
 td:last-child .heat { margin-right: 0; }
-.recalled { color: var(--axis); }
+.recalled { color: var(--faint); }
+#study th.text { min-width: 17em; }
+#study td.text { min-width: 4em; }
 .swatch { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-right: 7px; background: var(--k); }
-.ways { display: grid; grid-template-columns: max-content 1fr max-content; gap: 7px 14px; align-items: center; margin: 16px 0 0; }
-.ways .track { height: 18px; background: var(--panel); border-radius: 3px; overflow: hidden; }
-.ways .track span { display: block; height: 100%; background: var(--accent); min-width: 1px; }
-.ways .after span { background: var(--s3); }
-.ways .amount { text-align: right; }
+.way { display: grid; grid-template: "name track amount" auto / 19em 1fr 9em; gap: 14px; align-items: center; margin: 7px 0; }
+.way .track { grid-area: track; height: 18px; background: var(--panel); border-radius: 3px; overflow: hidden; }
+.way .track span { display: block; height: 100%; background: var(--accent); min-width: 1px; }
+.way .after span { background: var(--s3); }
+.way .amount { grid-area: amount; text-align: right; }
 ul.plain { padding-left: 1.2em; max-width: 52em; }
 footer { margin-top: 56px; padding-top: 14px; border-top: 1px solid var(--rule); }
-@media (max-width: 720px) {
+@media screen and (max-width: 720px) {
   main { padding: 22px 16px 48px; }
   .headline { font-size: 25px; }
   .charts { grid-template-columns: minmax(0, 1fr); }
+  .way { grid-template: "name amount" auto "track track" auto / 1fr max-content; gap: 3px 14px; margin: 10px 0; }
 }
 @page { size: A4; margin: 16mm 15mm 17mm; }
 @media print {
   :root {
     color-scheme: light;
     --page: #ffffff; --panel: #f3f4f6; --ink: #000000; --soft: #454c54; --rule: #bfc5cc;
-    --grid: #dde1e6; --axis: #6f7882; --accent: #0a5ea8; --copies: #c9540b; --bar: #cfe0f1;
+    --grid: #dde1e6; --axis: #6f7882; --faint: #6c757f; --accent: #0a5ea8; --copies: #c9540b; --bar: #cfe0f1;
     --heat: #0a5ea8; --s1: #0a5ea8; --s2: #c9540b; --s3: #00785a;
   }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
@@ -113,7 +119,17 @@ footer { margin-top: 56px; padding-top: 14px; border-top: 1px solid var(--rule);
   h2 { margin-top: 26pt; padding-top: 10pt; break-after: avoid; }
   h3, caption, thead { break-after: avoid; }
   table { font-size: 8.5pt; }
-  tr, figure, .tiles, .ways { break-inside: avoid; }
+  tr, figure, .tiles, .way { break-inside: avoid; }
+  .tiles { grid-template-columns: repeat(auto-fit, minmax(30mm, 1fr)); }
+  .tiles div { padding: 9px 10px; }
+  .tiles dd { font-size: 13pt; }
+  .tiles dt, .tiles .sub, .legend, .keys { font-size: 8.5pt; }
+  .way { grid-template-columns: 72mm 1fr 32mm; }
+  th.name { min-width: 11em; }
+  th.text { min-width: 9em; }
+  th, td { padding-right: 10px; }
+  .heat { margin-right: -10px; }
+  .bar { min-width: 72px; }
   thead { display: table-header-group; }
   .scroll { overflow: visible; }
   .charts { gap: 16pt 20pt; }
