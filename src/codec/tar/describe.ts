@@ -1,5 +1,4 @@
 /** Puts together what header block, extension headers and sparse maps say about an entry. */
-import type { Mutable } from '../../lib/mutable.ts';
 import {
   decodeText,
   type SparseExtent,
@@ -13,12 +12,9 @@ import type { Header } from './header.ts';
 import { parsePaxNumber, parsePaxTime, xattrsOf } from './pax.ts';
 import { isSparseMap, parseSparseList, parseSparseRecords } from './sparse.ts';
 
-/** Where an entry lies in the stream. */
-export type Place = Pick<TarEntry, 'archive' | 'headerStart' | 'bodyStart' | 'bodySize'>;
-
 /** An entry as far as its headers tell: what remains open is its sparse map and its place. */
-export interface Description {
-  readonly entry: Omit<TarEntry, keyof Place | 'sparse'>;
+export interface Description
+  extends Omit<TarEntry, 'archive' | 'headerStart' | 'bodyStart' | 'bodySize' | 'sparse'> {
   /** Bytes that follow the headers, a sparse map of format 1.0 included. */
   readonly storedSize: number;
   /** Where its sparse map is, when it is a sparse file. */
@@ -108,8 +104,7 @@ export function describeEntry(header: Header, extensions: Extensions): Descripti
   const atime = optionalTime(pax.get('atime'), header.atime);
   const ctime = optionalTime(pax.get('ctime'), header.ctime);
   const whiteout = whiteoutOf(path);
-  // Spreads would cost more than all the rest, with tens of thousands of entries a second.
-  const entry: Mutable<Description['entry']> = {
+  return {
     type,
     typeFlag: header.typeFlag,
     format: header.format,
@@ -123,29 +118,34 @@ export function describeEntry(header: Header, extensions: Extensions): Descripti
     user: decodeText(pax.get('uname') ?? header.user),
     group: decodeText(pax.get('gname') ?? header.group),
     mtime: timeOf(pax.get('mtime'), header.mtime),
+    ...(atime && { atime }),
+    ...(ctime && { ctime }),
     deviceMajor: header.deviceMajor,
     deviceMinor: header.deviceMinor,
     size: sparseMap === undefined ? (hasBody(type) ? storedSize : 0) : realSize,
     xattrs: pax.size === 0 ? NO_XATTRS : xattrsOf(pax),
     pax,
+    ...(whiteout && { whiteout }),
+    storedSize: hasBody(type) ? storedSize : 0,
+    sparseMap,
   };
-  if (atime !== undefined) entry.atime = atime;
-  if (ctime !== undefined) entry.ctime = ctime;
-  if (whiteout !== undefined) entry.whiteout = whiteout;
-  return { entry, storedSize: hasBody(type) ? storedSize : 0, sparseMap };
 }
 
+/** Where an entry lies in the stream. */
+export type Place = Pick<TarEntry, 'archive' | 'headerStart' | 'bodyStart' | 'bodySize'>;
+
 /**
- * Completes a description, whose entry becomes the result.
+ * Completes a description.
  * @param sparse - its sparse map, when it is a sparse file
  * @returns undefined when the map does not fit
  */
 export function placeEntry(
-  { entry }: Description,
+  description: Description,
   place: Place,
   sparse: readonly SparseExtent[] | undefined,
 ): TarEntry | undefined {
-  if (sparse === undefined) return Object.assign(entry, place);
+  const { storedSize: _, sparseMap: __, ...entry } = description;
+  if (sparse === undefined) return { ...entry, ...place };
   if (!isSparseMap(sparse, entry.size, place.bodySize)) return undefined;
-  return Object.assign(entry, place, { sparse });
+  return { ...entry, ...place, sparse };
 }

@@ -87,7 +87,6 @@ export interface TarEntry {
 
 /** What the bytes of a path or link say. */
 export function decodeText(bytes: Uint8Array): string {
-  if (bytes.length === 0) return '';
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
 }
 

@@ -53,14 +53,9 @@ function isChecksumRight(block: Uint8Array): boolean {
   let unsigned = 0;
   let high = 0;
   for (let i = 0; i < BLOCK_SIZE; i++) {
-    const byte = block[i]!;
+    const byte = i >= CHECKSUM_AT && i < CHECKSUM_END ? 0x20 : block[i]!;
     unsigned += byte;
     high += byte >> 7;
-  }
-  for (let i = CHECKSUM_AT; i < CHECKSUM_END; i++) {
-    const byte = block[i]!;
-    unsigned += 0x20 - byte;
-    high -= byte >> 7;
   }
   const stored = parseNumber(block, CHECKSUM_AT, CHECKSUM_END - CHECKSUM_AT);
   return stored === unsigned || stored === unsigned - 256 * high;

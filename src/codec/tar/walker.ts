@@ -263,9 +263,11 @@ export class TarWalker {
       if (part === undefined || extents.length > MAX_EXTENTS) return ['opaque', this.#lose];
       extents.push(...part.extents);
       if (part.isContinued) return ['header', () => undefined];
-      const { entry, storedSize } = description;
-      const whole = { ...description, entry: { ...entry, size: realSize } };
-      return ['header', () => this.#beginBody(whole, storedSize, extents)];
+      const { storedSize } = description;
+      return [
+        'header',
+        () => this.#beginBody({ ...description, size: realSize }, storedSize, extents),
+      ];
     };
     this.#readBlock = (next) => add(parseSparseExtension(next));
     return add(parseSparseHeader(block));
