@@ -55,6 +55,8 @@ test('a file cut anywhere gives the lines that are whole, and goes on behind the
         expect(await all(journal)).toEqual([...texts.slice(0, whole), 'next']);
         expect(journal.ignored).toBe(0);
         await journal.close();
+        const expected = [...lines.slice(0, whole), '"next"\n'].join('');
+        expect(await readFile(path, 'utf8')).toBe(expected);
       },
     ),
     { numRuns: 20 },

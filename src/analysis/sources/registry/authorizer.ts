@@ -185,7 +185,6 @@ export function createAuthorizer({ credentials, note, send }: AuthorizerOptions)
         server = tokenServerOf(bearer);
         const other = tokenAtHand(scope);
         if (other !== undefined && other !== sent) return other;
-        tokens.delete(scope);
         return sharedToken(server, scope, signal);
       }
       const basic = basicOf(credentials);
