@@ -56,7 +56,7 @@ const DEFAULT_SAMPLE: SampleOptions = { size: 100, seed: 1, method: 'uniform' };
  * with `/REPOSITORY[:TAG]` for less of it; `docker-hub:QUERY` a sample of Docker Hub; all else a path.
  * @throws SourceError
  */
-function readSourceName(text: string): SourceName {
+export function readSourceName(text: string): SourceName {
   if (text.startsWith(HUB)) return { kind: 'docker-hub', query: text.slice(HUB.length) };
   if (/^https?:\/\//.test(text)) {
     const registry = text.replace(/\/+$/, '');

@@ -134,7 +134,7 @@ export function reportWithUnknowns(): AnalysisReport {
   });
   return {
     ...report,
-    sources: [{ kind: 'tar', title: 'tars in ./layers' }],
+    sources: [{ kind: 'tar', title: 'tars in ./layers', note: null }],
     unknown: [
       { figure: 'images', reason: 'a tar belongs to no image' },
       { figure: 'sharing', reason: 'a tar belongs to no image' },

@@ -328,7 +328,7 @@ export function sampleReport(options: SampleOptions = {}): AnalysisReport {
     format: 'stowage-analysis/1',
     version: '0.1.0',
     createdAt: '2026-11-30T21:04:05.000Z',
-    sources: [{ kind: 'registry', title: 'registry https://registry.example.com' }],
+    sources: [{ kind: 'registry', title: 'registry https://registry.example.com', note: null }],
     unknown: [],
     problems: [{ what: 'shop/web:1.0.3', reason: 'the manifest is not there (404)' }],
     remarks: [
