@@ -92,7 +92,7 @@ describe('stowage analyze', () => {
     const files = ['--html', 'out/page.html', '--csv', 'out/tables', '--junit', 'out/gate.xml'];
     const { code, err } = await analyze(layout, ...files, '--max-wasted', '2.1kB');
     expect([code, err]).toEqual([0, 'passed: 2 images checked, 0 over the limits\n']);
-    expect(await textOf('out/page.html')).toMatch(/^<!doctype html>[^]*<svg[^]*<\/html>\s*$/i);
+    expect(await textOf('out/page.html')).toMatch(/^<!doctype html>.*<svg.*<\/html>\s*$/is);
     const tables = await readdir(join(directory, 'out/tables'));
     expect(tables.length).toBeGreaterThan(3);
     for (const table of tables) {
@@ -115,7 +115,7 @@ describe('stowage analyze', () => {
       new RegExp(`^team/app:v2: ${limit}: .*\nfailed: 2 images checked, 1 over the limits\n$`),
     );
     expect(failed.out).toContain('2 images');
-    expect(await textOf('gate.xml')).toMatch(/failures="1" errors="0"[^]*<failure message=/);
+    expect(await textOf('gate.xml')).toMatch(/failures="1" errors="0".*<failure message=/s);
     const passed = await analyze(layout, limit, wide);
     expect([passed.code, passed.err]).toEqual([0, 'passed: 2 images checked, 0 over the limits\n']);
   });
@@ -210,7 +210,7 @@ describe('stowage analyze diff', () => {
     const arm = await analyze('diff', old, renewed, '--platform', 'linux/arm64');
     expect([arm.code, arm.err]).toEqual([1, expect.stringContaining('not for linux/arm64')]);
     const page = await analyze('diff', old, renewed, '--html', 'page.html');
-    expect([page.code, page.err]).toEqual([2, expect.stringContaining("unknown option '--html'")]);
+    expect([page.code, page.err]).toEqual([2, expect.stringContaining('has no option --html')]);
   });
 
   it('wants one image on each side, and layers that are what they are called', async () => {
