@@ -64,6 +64,22 @@ async function run(from: string, to: string, options: Options, { terminal }: Cli
   else terminal.out(formatDiff(diff));
 }
 
+/**
+ * `analyze` takes the options of a line for its own where it has one of that name: those that are not
+ * of this command as well must not be passed over in silence.
+ * @throws CliError
+ */
+function refuseForeign(self: Command): void {
+  const own = new Set(self.options.map((option) => option.attributeName()));
+  const foreign = self.parent?.options.find((option) => {
+    const name = option.attributeName();
+    return !own.has(name) && self.parent?.getOptionValueSource(name) === 'cli';
+  });
+  if (foreign === undefined) return;
+  const hint = 'stowage analyze diff --help shows those that it has';
+  throw new CliError(`analyze diff has no option ${foreign.long}`, EXIT.usage, hint);
+}
+
 /** Defines the command. */
 export function diffCommand(context: CliContext): Command {
   const command = defineCommand({
@@ -79,7 +95,8 @@ export function diffCommand(context: CliContext): Command {
   });
   return withSources(withJson(command))
     .addHelpText('after', SOURCES_HELP)
-    .action((from: string, to: string, _: Options, self: Command) =>
-      run(from, to, self.optsWithGlobals<Options>(), context),
-    );
+    .action((from: string, to: string, _: Options, self: Command) => {
+      refuseForeign(self);
+      return run(from, to, self.optsWithGlobals<Options>(), context);
+    });
 }

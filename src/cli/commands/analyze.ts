@@ -196,7 +196,6 @@ export function command(context: CliContext): Command {
     .option('--junit <file>', 'write what failed as JUnit XML')
     .addHelpText('after', SOURCES_HELP)
     .action((names: string[], options: Options) => run(names, options, context));
-  // Else it would take the options of `diff` that it has too.
-  analyzeCommand.enablePositionalOptions().addCommand(diffCommand(context));
+  analyzeCommand.addCommand(diffCommand(context));
   return analyzeCommand;
 }
