@@ -99,6 +99,7 @@ export async function writeDockerArchive(
     for (const [i, { tar, tarSize }] of layers.entries()) {
       yield header(names[i]!, tarSize);
       for await (const chunk of createReadStream(tar, { highWaterMark: 1 << 20 })) yield chunk;
+      yield tarPadding(tarSize);
     }
     for (const [name, bytes] of [
       [configName, config],
