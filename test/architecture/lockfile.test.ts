@@ -36,7 +36,9 @@ describe('issue 3: the lockfile', () => {
     const manifest = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
     for (const group of ['dependencies', 'devDependencies', 'optionalDependencies']) {
       for (const [name, version] of Object.entries(manifest[group] as Record<string, string>)) {
-        expect(version, `${group} ${name}`).toMatch(/^(npm:[a-z-]+@)?\d+\.\d+\.\d+(-[a-z]+\.\d+)?$/);
+        expect(version, `${group} ${name}`).toMatch(
+          /^(npm:[a-z-]+@)?\d+\.\d+\.\d+(-[a-z]+\.\d+)?$/,
+        );
       }
     }
   });
