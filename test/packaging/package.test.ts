@@ -51,7 +51,11 @@ describe('issue 3: the npm package', () => {
     for (const path of ['LICENSE', 'package.json', 'bin/stowage.mjs', 'dist/cli/main.js']) {
       expect(paths).toContain(path);
     }
-    expect(paths.filter((path) => path.endsWith('.ts'))).toEqual([]);
+    // Declarations of types are for whoever uses it as a library.
+    expect(paths.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))).toEqual([]);
+    for (const path of ['dist/analysis/index.d.ts', 'dist/analysis/queries/layers.sql']) {
+      expect(paths).toContain(path);
+    }
     expect(paths.filter((path) => /^(src|test|bench|scripts)\//.test(path))).toEqual([]);
   });
 
