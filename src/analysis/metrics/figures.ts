@@ -228,7 +228,7 @@ export async function computeFigures(
   const withImages = !missing.has('images');
   if (withImages) await fillImageShares(work);
   await step('shares-directories');
-  const numbers = await database.rows('SELECT layer FROM chosen ORDER BY layer');
+  const numbers = await database.rows('SELECT layer FROM chosen ORDER BY rank');
   const ids = numbers.map(({ layer }) => Number(layer));
   const copied = await timed('most-copied', () => mostCopied(work));
   return {

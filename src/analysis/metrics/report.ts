@@ -42,7 +42,7 @@ async function chunkFigures({ database }: Dataset): Promise<AnalysisReport['chun
 async function oddities({ database }: Dataset) {
   const remarks = await database.rows(
     `SELECT id, remark.code, remark.message, remark.count
-     FROM (SELECT layer, id, unnest(remarks) AS remark FROM layers) ORDER BY layer, remark.code`,
+     FROM (SELECT id, diff_id, unnest(remarks) AS remark FROM layers) ORDER BY diff_id, id, remark.code`,
   );
   const incomplete = await database.rows(
     `SELECT images.name, string_agg(image_layers.id, ', ' ORDER BY position) AS layers

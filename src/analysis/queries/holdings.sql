@@ -20,7 +20,10 @@ SELECT
   count(images.image) AS held_by,
   sum(images.pulls) AS pulls,
   min(images.image) AS first_image,
-  max(images.image) AS last_image
+  max(images.image) AS last_image,
+  -- Follows from what layers hold, not from the order in which they were read, which layers take
+  -- their numbers from: what is equal otherwise comes by it.
+  row_number() OVER (ORDER BY any_value(layers.diff_id), any_value(layers.id)) AS rank
 FROM layers
 JOIN standing ON standing.layer = layers.layer AND standing.stands_for = layers.layer
 LEFT JOIN holds ON holds.layer = layers.layer

@@ -5,5 +5,5 @@
 CREATE OR REPLACE TEMP TABLE standing AS
 SELECT
   layer,
-  first_value(layer) OVER (PARTITION BY diff_id ORDER BY stored_size IS NULL, layer) AS stands_for
+  first_value(layer) OVER (PARTITION BY diff_id ORDER BY stored_size IS NULL, id) AS stands_for
 FROM layers;

@@ -2,5 +2,5 @@
 SELECT id, held_by, archive_size, files
 FROM layer_figures
 WHERE held_by > 0
-ORDER BY held_by DESC, archive_size DESC, layer
+ORDER BY held_by DESC, archive_size DESC, rank
 LIMIT 20;

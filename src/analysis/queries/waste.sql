@@ -179,18 +179,18 @@ LEFT JOIN kept USING (image);
 INSERT INTO offenders
 SELECT * FROM (
   SELECT 'rewrite' AS what, min(image) AS image, layer, path, max(size) AS size
-  FROM file_fates
+  FROM file_fates JOIN chosen USING (layer)
   WHERE NOT visible AND NOT gone AND size > 0
-  GROUP BY layer, path
-  ORDER BY size DESC, path, layer
+  GROUP BY layer, rank, path
+  ORDER BY size DESC, path, rank
   LIMIT 20
 )
 UNION ALL
 SELECT * FROM (
   SELECT 'deleted', min(image), layer, path, max(size) AS size
-  FROM file_fates
+  FROM file_fates JOIN chosen USING (layer)
   WHERE NOT visible AND gone AND size > 0
-  GROUP BY layer, path
-  ORDER BY size DESC, path, layer
+  GROUP BY layer, rank, path
+  ORDER BY size DESC, path, rank
   LIMIT 20
 );

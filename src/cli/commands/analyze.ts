@@ -95,8 +95,8 @@ async function show(report: AnalysisReport, options: Options, context: CliContex
   const { html, csv, json } = options;
   if (html !== undefined) await write(resolve(terminal.directory, html), htmlReport(report));
   if (csv !== undefined) {
-    for (const [name, text] of csvReport(report)) {
-      await write(join(resolve(terminal.directory, csv), `${name}.csv`), text);
+    for (const [file, text] of csvReport(report)) {
+      await write(join(resolve(terminal.directory, csv), file), text);
     }
   }
   terminal.out(
