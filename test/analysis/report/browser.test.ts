@@ -8,8 +8,8 @@ import type { AnalysisReport } from '../../../src/analysis/metrics/schema.ts';
 import { htmlReport } from '../../../src/analysis/report/html.ts';
 import { makeTemporary, removeTemporary } from '../../support/temporary.ts';
 import { describeWith, requireTool } from '../../support/tools.ts';
-import { withTexts } from './hostile.ts';
 import { emptyReport, tinyReport } from './edge-reports.ts';
+import { withTexts } from './hostile.ts';
 import { sampleReport } from './sample.ts';
 
 const browserTool = await requireTool('chromium', 'chromium');

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { csvReport } from '../../../src/analysis/report/csv.ts';
-import { hostileText, withTexts } from './hostile.ts';
 import { emptyReport, tinyReport } from './edge-reports.ts';
+import { hostileText, withTexts } from './hostile.ts';
 import { sampleReport } from './sample.ts';
 
 /** Reads RFC 4180, and nothing that is not. */

@@ -5,8 +5,8 @@ import type { AnalysisReport } from '../../../src/analysis/metrics/schema.ts';
 import { checkGate, gateText } from '../../../src/analysis/report/gate.ts';
 import { gateJUnit } from '../../../src/analysis/report/junit.ts';
 import { escapeText } from '../../../src/analysis/report/markup.ts';
-import { hostileText } from './hostile.ts';
 import { emptyReport } from './edge-reports.ts';
+import { hostileText } from './hostile.ts';
 
 type ImageWaste = AnalysisReport['waste']['images'][number];
 

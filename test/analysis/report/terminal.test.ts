@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import picocolors from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { terminalReport } from '../../../src/analysis/report/terminal.ts';
-import { hostileText, withTexts } from './hostile.ts';
 import { emptyReport, reportWithUnknowns, tinyReport } from './edge-reports.ts';
+import { hostileText, withTexts } from './hostile.ts';
 import { sampleReport } from './sample.ts';
 
 const sample = sampleReport();
