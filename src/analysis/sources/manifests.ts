@@ -3,28 +3,15 @@
  * an image to its configuration. Where the bytes come from is for others to say.
  */
 import { algorithmOf, type Digest, digestOf, isDigest } from '../../oci/digest.ts';
-import { OciError } from '../../oci/errors.ts';
-import { isPlatform, type LayerReference, type Platform, readImageParts } from '../../oci/image.ts';
-import { OCI_IMAGE_INDEX, OCI_IMAGE_MANIFEST } from '../../oci/media-types.ts';
+import { isPlatform, type Platform } from '../../oci/image.ts';
 import { SourceError } from './errors.ts';
-import { type ImageConfig, MAX_CONFIG, parseObject, readImageConfig } from './image-config.ts';
+import { type ImageConfig, MAX_CONFIG, readImageConfig } from './image-config.ts';
+import { MAX_MANIFEST, type Manifest, readManifest } from './image-manifest.ts';
 import { joinImageName } from './image-name.ts';
 import type { SourceImage, SourceItem } from './types.ts';
 
-/** Bytes that a manifest may have; clients and registries take as much. */
-export const MAX_MANIFEST = 4 * 1024 * 1024;
-
 /** Indexes in indexes. */
 const MAX_DEPTH = 8;
-
-/** Configurations of images; anything else has artifacts, such as signatures. */
-const IMAGE_CONFIGS: ReadonlySet<unknown> = new Set([
-  'application/vnd.oci.image.config.v1+json',
-  'application/vnd.docker.container.image.v1+json',
-]);
-
-/** With this BuildKit marks what it attests of an image; the platform is unknown as well. */
-const ATTESTATION = ['vnd.docker.reference.type', 'attestation-manifest'] as const;
 
 /** A manifest under a name. */
 export interface NamedManifest {
@@ -57,67 +44,6 @@ export interface ManifestOptions {
   readonly read: (wanted: WantedBlob, signal: AbortSignal) => Promise<Uint8Array>;
   /** Which platform is wanted, `os/architecture[/variant]`; undefined: all of them. */
   readonly platform: string | undefined;
-}
-
-/** A manifest in an index. */
-interface Child {
-  readonly digest: Digest;
-  readonly mediaType: string;
-  readonly platform: Platform | undefined;
-  readonly isAttestation: boolean;
-}
-
-type Manifest =
-  | {
-      readonly kind: 'image';
-      readonly layers: readonly LayerReference[];
-      readonly config: Digest;
-      readonly isArtifact: boolean;
-    }
-  | { readonly kind: 'index'; readonly children: readonly Child[] };
-
-type RawDescriptor = Readonly<Record<string, unknown>>;
-
-function isAttestation({ annotations, platform }: RawDescriptor): boolean {
-  const [key, value] = ATTESTATION;
-  if ((annotations as RawDescriptor | null | undefined)?.[key] === value) return true;
-  const { os, architecture } = (platform ?? {}) as RawDescriptor;
-  return os === 'unknown' && architecture === 'unknown';
-}
-
-/**
- * Takes a manifest apart.
- * @param mediaType - as the reference to it says; '' when it does not
- * @throws SourceError
- */
-function readManifest(bytes: Uint8Array, mediaType: string): Manifest {
-  const json = parseObject(bytes, 'the manifest');
-  const own = typeof json.mediaType === 'string' ? json.mediaType : '';
-  const guess = Array.isArray(json.manifests) ? OCI_IMAGE_INDEX : OCI_IMAGE_MANIFEST;
-  try {
-    // References lie about types now and then; the word of the manifest is under its digest.
-    const parts = readImageParts(bytes, own || mediaType || guess);
-    if (parts.kind === 'image') {
-      const config = json.config as RawDescriptor;
-      return {
-        kind: 'image',
-        layers: parts.layers,
-        config: config.digest as Digest,
-        isArtifact: !IMAGE_CONFIGS.has(config.mediaType),
-      };
-    }
-    const raw = (json.manifests ?? []) as readonly RawDescriptor[];
-    const children = parts.manifests.map(({ digest, platform }, i) => ({
-      digest,
-      platform,
-      mediaType: typeof raw[i]!.mediaType === 'string' ? raw[i]!.mediaType : '',
-      isAttestation: isAttestation(raw[i]!),
-    }));
-    return { kind: 'index', children };
-  } catch (error) {
-    if (!(error instanceof OciError)) throw error;
-    throw new SourceError(error.message, { cause: error });
-  }
 }
 
 function reasonOf(error: unknown): string {
@@ -190,10 +116,10 @@ export class ManifestWalk {
       return;
     }
     if (content.kind === 'index') {
-      for (const child of content.children) {
+      for (const child of content.manifests) {
         if (!child.isAttestation) yield* this.#follow({ ...manifest, ...child }, depth + 1, signal);
       }
-    } else if (content.isArtifact) {
+    } else if (content.kind === 'artifact') {
       this.#artifacts++;
     } else {
       yield* this.#image(manifest, content, { what, signal });
@@ -202,7 +128,7 @@ export class ManifestWalk {
 
   async *#image(
     manifest: NamedManifest,
-    { layers, config: configDigest }: Extract<Manifest, { kind: 'image' }>,
+    { layers, config: { digest: configDigest } }: Extract<Manifest, { kind: 'image' }>,
     { what, signal }: { readonly what: string; readonly signal: AbortSignal },
   ): AsyncGenerator<SourceItem | 'other', void> {
     const { repository, tag, digest } = manifest;
@@ -229,9 +155,11 @@ export class ManifestWalk {
       tag,
       digest,
       platform,
-      layers: layers.map((layer, i) => ({
-        id: layer.digest,
-        ...layer,
+      layers: layers.map(({ digest: id, size, mediaType }, i) => ({
+        id,
+        digest: id,
+        size,
+        mediaType,
         diffId: config.diffIds[i],
       })),
       created: config.created,

@@ -275,7 +275,7 @@ describe('an OCI layout that is not as it should be', () => {
       /blobs\/sha256\/[0-9a-f]{64} is missing$/,
       /has other bytes: their digest is sha256:44136fa/,
       /the manifest is no JSON$/,
-      /docker schema 1 manifests are not supported$/,
+      /schema 1 is not supported; push the image again/,
       /manifests\[4\]: it has no valid digest$/,
       /manifests\[5\]: it has no valid digest$/,
     ];

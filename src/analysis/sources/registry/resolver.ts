@@ -4,25 +4,21 @@ import { algorithmOf, type Digest, digestOf, isDigest } from '../../../oci/diges
 import { isPlatform, type Platform } from '../../../oci/image.ts';
 import type { Descriptor } from '../../../oci/manifest.ts';
 import { SourceError } from '../errors.ts';
+import { type ImageConfig, MAX_CONFIG, readImageConfig } from '../image-config.ts';
+import {
+  ACCEPT_MANIFESTS,
+  MAX_MANIFEST,
+  type Manifest,
+  type ManifestLayer,
+  readManifest,
+  refuseSchema1,
+} from '../image-manifest.ts';
 import type { SourceImage, SourceLayer, SourceProblem } from '../types.ts';
 import type { RegistryClient, RegistryRequest } from './client.ts';
 import { isLimit, RefusedError, UnreachableError } from './errors.ts';
 import type { WholeAnswer } from './exchange.ts';
-import {
-  ACCEPT_MANIFESTS,
-  type ImageConfig,
-  isAttestation,
-  type Manifest,
-  type ManifestLayer,
-  readConfig,
-  readManifest,
-  refuseSchema1,
-} from './image-manifest.ts';
 import { pullScope } from './names.ts';
 
-/** Bytes of the longest manifest; registries take no longer ones (decision of the OCI specification). */
-const MAX_MANIFEST = 4 * 1024 * 1024;
-const MAX_CONFIG = 8 * 1024 * 1024;
 /** Manifests that are kept, so that one that several tags or repositories have is asked for once. */
 const MAX_KEPT = 2000;
 /** Indexes inside of one another; in the wild there is one. */
@@ -159,7 +155,7 @@ export function createResolver(client: RegistryClient, platform: string | undefi
     const answer = await client.fetch({ ...request(walk, `blobs/${digest}`), limit: MAX_CONFIG });
     if (answer.status === 404) throw new SourceError(`its configuration ${digest} is not there`);
     verify(answer.body, digest, 'configuration');
-    return readConfig(answer.body);
+    return readImageConfig(answer.body);
   }
 
   function problem(walk: Walk, reference: string, error: unknown): void {
@@ -252,7 +248,7 @@ export function createResolver(client: RegistryClient, platform: string | undefi
     if (manifest.kind === 'image') return addImage(walk, known, manifest, listed);
     if (depth >= MAX_DEPTH) throw new SourceError(`indexes lie ${depth} deep in one another`);
     for (const entry of manifest.manifests) {
-      if (isAttestation(entry)) continue;
+      if (entry.isAttestation) continue;
       if (platform !== undefined && entry.platform && !isPlatform(entry.platform, platform)) {
         walk.others++;
         continue;

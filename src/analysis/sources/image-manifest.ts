@@ -1,9 +1,8 @@
-/** What the analysis needs of manifests and configurations, which come from anywhere. */
-import type { Digest } from '../../../oci/digest.ts';
-import { isDigest } from '../../../oci/digest.ts';
-import { OciError } from '../../../oci/errors.ts';
-import { type IndexedManifest, type Platform, readImageParts } from '../../../oci/image.ts';
-import { type Descriptor, parseManifest } from '../../../oci/manifest.ts';
+/** What the analysis needs of manifests, which come from anywhere. */
+import type { Digest } from '../../oci/digest.ts';
+import { OciError } from '../../oci/errors.ts';
+import { type Platform, readImageParts } from '../../oci/image.ts';
+import { type Descriptor, parseManifest } from '../../oci/manifest.ts';
 import {
   DOCKER_MANIFEST,
   DOCKER_MANIFEST_LIST,
@@ -13,9 +12,10 @@ import {
   manifestKind,
   OCI_IMAGE_INDEX,
   OCI_IMAGE_MANIFEST,
-} from '../../../oci/media-types.ts';
-import { SourceError } from '../errors.ts';
-import { shown } from './errors.ts';
+} from '../../oci/media-types.ts';
+import { SourceError } from './errors.ts';
+import { parseObject } from './image-config.ts';
+import { shown } from './registry/errors.ts';
 
 /** Value of Accept for manifests. */
 export const ACCEPT_MANIFESTS = [
@@ -25,15 +25,34 @@ export const ACCEPT_MANIFESTS = [
   DOCKER_MANIFEST,
 ].join(', ');
 
+/** Bytes that a manifest may have; clients and registries take as much. */
+export const MAX_MANIFEST = 4 * 1024 * 1024;
+
+/** Configurations of images; anything else has artifacts, such as signatures. */
 const IMAGE_CONFIGS = new Set([
   'application/vnd.oci.image.config.v1+json',
   'application/vnd.docker.container.image.v1+json',
 ]);
 
+/** With this BuildKit marks what it attests of an image; the platform is unknown as well. */
+const ATTESTATION = ['vnd.docker.reference.type', 'attestation-manifest'] as const;
+
+const DOCKER_SCHEMA1 = 'application/vnd.docker.distribution.manifest.v1+json';
+
 /** A layer as a manifest names it. */
 export interface ManifestLayer extends Descriptor {
   /** Said to live elsewhere; the registry may have it all the same. */
   readonly isForeign: boolean;
+}
+
+/** A manifest in an index. */
+export interface ListedManifest {
+  readonly digest: Digest;
+  /** '' when the index does not say. */
+  readonly mediaType: string;
+  readonly platform: Platform | undefined;
+  /** True for what BuildKit puts beside images: provenance and the like, for no platform. */
+  readonly isAttestation: boolean;
 }
 
 /** A manifest, understood. */
@@ -43,34 +62,18 @@ export type Manifest =
       readonly config: Descriptor;
       readonly layers: readonly ManifestLayer[];
     }
-  | { readonly kind: 'index'; readonly manifests: readonly IndexedManifest[] }
+  | { readonly kind: 'index'; readonly manifests: readonly ListedManifest[] }
   /** Something else that is kept like an image: a signature, a chart, an attestation. */
   | { readonly kind: 'artifact' };
 
-/** What a configuration says about its image; not verified beyond its digest. */
-export interface ImageConfig {
-  readonly platform: Platform | undefined;
-  /** Milliseconds since 1970. */
-  readonly created: number | undefined;
-  readonly diffIds: readonly (Digest | undefined)[];
-}
+type Json = Readonly<Record<string, unknown>>;
 
 interface RawManifest {
   readonly schemaVersion?: unknown;
   readonly mediaType?: unknown;
   readonly config?: { readonly mediaType?: unknown };
   readonly layers?: readonly { readonly urls?: unknown }[] | null;
-  readonly manifests?: unknown;
-}
-
-function parseObject(bytes: Uint8Array, what: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
-  } catch {
-    // Told below.
-  }
-  throw new SourceError(`the ${what} is no JSON object`);
+  readonly manifests?: readonly Json[] | null;
 }
 
 /** The media type that counts: registries send all sorts of Content-Type. */
@@ -92,19 +95,35 @@ function mayBeArchive(mediaType: string): boolean {
   return type === '' || /tar|layer|rootfs|gzip|zstd|octet-stream/.test(type);
 }
 
+function isAttestation({ annotations, platform }: Json): boolean {
+  const [key, value] = ATTESTATION;
+  if ((annotations as Json | null | undefined)?.[key] === value) return true;
+  const { os, architecture } = (platform ?? {}) as Json;
+  return os === 'unknown' && architecture === 'unknown';
+}
+
 /**
  * Reads a manifest.
+ * @param contentType - as whatever refers to it says, '' when it does not; the manifest's word counts more
  * @throws SourceError
  */
 export function readManifest(bytes: Uint8Array, contentType: string): Manifest {
   refuseSchema1(contentType);
-  const raw: RawManifest = parseObject(bytes, 'manifest');
-  if (raw.schemaVersion === 1)
-    refuseSchema1('application/vnd.docker.distribution.manifest.v1+json');
+  const raw: RawManifest = parseObject(bytes, 'the manifest');
+  if (raw.schemaVersion === 1) refuseSchema1(DOCKER_SCHEMA1);
   const mediaType = mediaTypeOf(raw, essence(contentType));
   try {
     const parts = readImageParts(bytes, mediaType);
-    if (parts.kind === 'index') return parts;
+    if (parts.kind === 'index') {
+      const listed = raw.manifests ?? [];
+      const manifests = parts.manifests.map(({ digest, platform }, i) => ({
+        digest,
+        platform,
+        mediaType: typeof listed[i]!.mediaType === 'string' ? listed[i]!.mediaType : '',
+        isAttestation: isAttestation(listed[i]!),
+      }));
+      return { kind: 'index', manifests };
+    }
     const { artifactType } = parseManifest(bytes, mediaType);
     const config = raw.config as Descriptor;
     if (!IMAGE_CONFIGS.has(config.mediaType) || !IMAGE_CONFIGS.has(artifactType ?? '')) {
@@ -127,33 +146,4 @@ export function readManifest(bytes: Uint8Array, contentType: string): Manifest {
     if (error instanceof OciError) throw new SourceError(shown(error.message), { cause: error });
     throw error;
   }
-}
-
-/** True for what BuildKit puts beside images: provenance and the like, for no platform. */
-export function isAttestation({ platform }: IndexedManifest): boolean {
-  return platform?.os === 'unknown' && platform.architecture === 'unknown';
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-/**
- * Reads the configuration of an image; what is missing or wrong in it is unknown.
- * @throws SourceError when it is no JSON object
- */
-export function readConfig(bytes: Uint8Array): ImageConfig {
-  const { os, architecture, variant, created, rootfs } = parseObject(bytes, 'configuration');
-  const at = Date.parse(text(created));
-  const diffIds = (rootfs as { readonly diff_ids?: unknown } | null | undefined)?.diff_ids;
-  const isPlatform = text(os) !== '' && text(architecture) !== '';
-  return {
-    platform: isPlatform
-      ? { os: text(os), architecture: text(architecture), variant: text(variant) }
-      : undefined,
-    created: Number.isNaN(at) ? undefined : at,
-    diffIds: Array.isArray(diffIds)
-      ? diffIds.map((id) => (typeof id === 'string' && isDigest(id) ? id : undefined))
-      : [],
-  };
 }
