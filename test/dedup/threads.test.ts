@@ -2,12 +2,14 @@
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { LayerRefusedError } from '../../src/dedup/errors.ts';
+import { LayerRefusedError, RecipeError } from '../../src/dedup/errors.ts';
 import type { IngestHost, TakenApart } from '../../src/dedup/ingest/take-apart.ts';
 import { createTakerThreads } from '../../src/dedup/ingest/taker-threads.ts';
 import type { LayerTakers } from '../../src/dedup/ingest/takers.ts';
 import { type Layers, openLayers } from '../../src/dedup/layers.ts';
+import type { RebuildJob } from '../../src/dedup/restore/rebuild-job.ts';
 import { createRebuildPool } from '../../src/dedup/restore/rebuild-pool.ts';
+import type { RebuilderPool } from '../../src/dedup/restore/rebuilders.ts';
 import { digestOf } from '../../src/oci/digest.ts';
 import { openLmdbEngine } from '../../src/storage/kv/lmdb.ts';
 import { openKeyValueStore } from '../../src/storage/kv/store.ts';
@@ -45,6 +47,8 @@ async function takeApart(takers: LayerTakers, file: Buffer): Promise<TakenApart>
 describe('layers by threads', () => {
   let folder: string;
   let layers: Layers;
+  /** Sections that were rebuilt by those who do it for clients. */
+  let rebuilt: number;
   let closeAll: () => Promise<void>;
 
   beforeEach(async () => {
@@ -54,7 +58,16 @@ describe('layers by threads', () => {
       kv,
       openTarget: (allocate) => openFileSystemTarget({ root: join(folder, 'segments'), allocate }),
     });
-    const parts = { kv, segments, rebuilders: createRebuildPool(2), takers: createTakerThreads(2) };
+    rebuilt = 0;
+    const pool = createRebuildPool(2);
+    const rebuilders: RebuilderPool = {
+      ...pool,
+      rebuild(job) {
+        rebuilt++;
+        return pool.rebuild(job);
+      },
+    };
+    const parts = { kv, segments, rebuilders, takers: createTakerThreads(2) };
     layers = openLayers(parts, { source: () => undefined });
     closeAll = async () => {
       await layers.close();
@@ -94,6 +107,14 @@ describe('layers by threads', () => {
     expect(bases + structure + gaps + patches + index).toBeLessThan(1.3 * files[0]!.length);
   });
 
+  it('are verified by the threads that took them apart, which let clients go first', async () => {
+    const file = makeLayer(6);
+    expect(await layers.ingest(digestOf(file), sourceOf(file), GO_ON)).toBe('stored');
+    expect(rebuilt).toBe(0);
+    expect((await read(file)).equals(file)).toBe(true);
+    expect(rebuilt).toBeGreaterThan(0);
+  });
+
   it('that are refused, or broken off, leave the threads fit for the next', async () => {
     const file = makeLayer(4);
     const cut = file.subarray(0, file.length / 2);
@@ -129,6 +150,31 @@ describe('threads that take layers apart', () => {
 
   it('take one layer after the other', async () => {
     expect(await startedFor(createTakerThreads(1))).toBe(1);
+  });
+
+  const nonsense = (): RebuildJob => {
+    return { bytes: new Uint8Array(100).fill(255), bases: [], startBit: 0, endBit: 80 };
+  };
+
+  it('say what is damaged, and go on', async () => {
+    const takers = createTakerThreads(1);
+    await takers.use(GO_ON, async ({ rebuilders }) => {
+      const answers = [1, 2, 3].map(() => rebuilders.rebuild(nonsense()));
+      for (const answer of answers) await expect(answer).rejects.toThrow(RecipeError);
+    });
+    expect(await startedFor(takers)).toBe(0);
+  });
+
+  it('leave nobody waiting when they end', async () => {
+    const takers = createTakerThreads(1);
+    await takers.use(GO_ON, async ({ rebuilders }) => {
+      const answers = [1, 2].map(() => rebuilders.rebuild(nonsense()));
+      const both = Promise.allSettled(answers);
+      await takers.close();
+      for (const { status } of await both) expect(status).toBe('rejected');
+      await expect(rebuilders.rebuild(nonsense())).rejects.toThrow('an ingesting thread ended');
+    });
+    await takers.close();
   });
 
   it('end after a layer that has left too much', async () => {

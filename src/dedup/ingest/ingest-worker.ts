@@ -7,6 +7,8 @@ import { parentPort } from 'node:worker_threads';
 import { freeBytes } from '../../lib/free-bytes.ts';
 import { standBack } from '../../lib/thread-priority.ts';
 import { LayerRefusedError } from '../errors.ts';
+import { answerTo, transferOf } from '../restore/rebuild-answer.ts';
+import { createRebuildBench, type RebuildBench, type RebuildJob } from '../restore/rebuild-job.ts';
 import type { CuttableFormat } from '../section/layer-cutter.ts';
 import { createLayerTaker, type IngestHost } from './take-apart.ts';
 import { TAKE_APART } from './take-apart-options.ts';
@@ -29,6 +31,7 @@ const taker = createLayerTaker(TAKE_APART);
 /** Chunks that have come, and who waits for one; undefined: the end. */
 const chunks: (Uint8Array | undefined)[] = [];
 let wanted: PromiseWithResolvers<void> | undefined;
+let bench: RebuildBench | undefined;
 let asked: PromiseWithResolvers<HostAnswer> | undefined;
 
 function post(message: ThreadMessage, transfer: readonly ArrayBuffer[] = []): void {
@@ -98,8 +101,15 @@ async function take(format: CuttableFormat): Promise<void> {
   }
 }
 
+function rebuild(job: RebuildJob): void {
+  bench ??= createRebuildBench();
+  const answer = answerTo(bench, job);
+  post({ kind: 'rebuilt', answer }, transferOf(answer));
+}
+
 parentPort?.on('message', (message: TakerMessage) => {
   if (message.kind === 'begin') void take(message.format);
+  else if (message.kind === 'rebuild') rebuild(message.job);
   else if (message.kind === 'answer') asked?.resolve(message.answer);
   else {
     chunks.push(message.kind === 'chunk' ? message.bytes : undefined);

@@ -62,13 +62,15 @@ async function verify(
   options: {
     readonly digest: Digest;
     readonly index: RecipeIndex;
-    readonly turn: IngestTurn;
+    readonly tools: IngestTools;
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  const { digest, index, turn, signal } = options;
+  const { digest, index, tools, signal } = options;
+  const { taker, turn } = tools;
+  const own = { ...context, rebuilders: taker.rebuilders };
   try {
-    for await (const block of restoreWhole(context, { recipe, index }, { digest, signal })) {
+    for await (const block of restoreWhole(own, { recipe, index }, { digest, signal })) {
       freeBytes(block);
       await turn.wait(signal);
     }
@@ -99,7 +101,7 @@ async function make(
     checkWorth(session, taken);
     const { size, plainSize, sums } = taken;
     const index = { size, plainSize, sections: session.sections, sums };
-    await verify(context, recipe, { digest, index, turn, signal });
+    await verify(context, recipe, { digest, index, tools, signal });
     await context.faultPoint('ingest.verified');
     const pieces = encodeRecipeIndex(index);
     const placements = await writer.append(

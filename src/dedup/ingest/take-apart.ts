@@ -9,7 +9,8 @@ import type { GroupId } from '../../storage/segments/types.ts';
 import { LayerRefusedError } from '../errors.ts';
 import type { TreePiece } from '../files/model.ts';
 import { BlockSums } from '../recipe/block-sums.ts';
-import { memoryOf } from '../restore/rebuild-job.ts';
+import { createRebuildBench, memoryOf, type RebuildBench } from '../restore/rebuild-job.ts';
+import type { Rebuilders } from '../restore/rebuilders.ts';
 import type { SectionDraft } from '../section/draft.ts';
 import { joinSection } from '../section/format.ts';
 import { type CuttableFormat, createCutters } from '../section/layer-cutter.ts';
@@ -82,6 +83,11 @@ const NO_GROUPS: ReadonlyMap<GroupId, BaseParts> = new Map();
 
 /** Takes layers apart, one at a time. */
 export interface LayerTaker {
+  /**
+   * Put together what it has taken apart, to see whether that works: nobody waits for this either,
+   * so it is not for those who rebuild for clients.
+   */
+  readonly rebuilders: Rebuilders;
   /** @throws LayerRefusedError ('format', 'broken', 'structure'), what the host and the chunks throw */
   take(layer: LayerToTake, host: IngestHost): Promise<TakenApart>;
 }
@@ -208,7 +214,16 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
     return { size, plainSize, isOpaque, sums: sums.bytes };
   }
 
+  let bench: RebuildBench | undefined;
+
   return {
+    rebuilders: {
+      count: 1,
+      async rebuild(job) {
+        bench ??= createRebuildBench();
+        return bench(job);
+      },
+    },
     async take(layer, host) {
       try {
         return await takeAll(layer, host);

@@ -1,5 +1,7 @@
 /** What a thread that takes layers apart and its owner say to each other. */
 import type { RefusalReason } from '../errors.ts';
+import type { RebuildAnswer } from '../restore/rebuild-answer.ts';
+import type { RebuildJob } from '../restore/rebuild-job.ts';
 import type { CuttableFormat } from '../section/layer-cutter.ts';
 import type { IngestHost, TakenApart } from './take-apart.ts';
 
@@ -19,7 +21,8 @@ export type TakerMessage =
   | { readonly kind: 'begin'; readonly format: CuttableFormat }
   | { readonly kind: 'chunk'; readonly bytes: Uint8Array }
   | { readonly kind: 'end' }
-  | { readonly kind: 'answer'; readonly answer: HostAnswer };
+  | { readonly kind: 'answer'; readonly answer: HostAnswer }
+  | { readonly kind: 'rebuild'; readonly job: RebuildJob };
 
 /** What the thread says. */
 export type ThreadMessage =
@@ -28,6 +31,8 @@ export type ThreadMessage =
   | { readonly kind: 'call'; readonly call: HostCall }
   /** `heap`: bytes that its heap takes now. */
   | { readonly kind: 'taken'; readonly taken: TakenApart; readonly heap: number }
+  /** Jobs are answered in their order. */
+  | { readonly kind: 'rebuilt'; readonly answer: RebuildAnswer }
   /** It has not worked; `reason` when the layer was refused. */
   | {
       readonly kind: 'failed';

@@ -4,6 +4,8 @@ import { freeBytes } from '../../lib/free-bytes.ts';
 import { createSlots } from '../../lib/slots.ts';
 import { workerUrl } from '../../lib/worker-url.ts';
 import { LayerRefusedError } from '../errors.ts';
+import { settle } from '../restore/rebuild-answer.ts';
+import type { Rebuilders } from '../restore/rebuilders.ts';
 import { THREAD_LIMITS } from '../thread-limits.ts';
 import type { IngestHost, LayerTaker, LayerToTake } from './take-apart.ts';
 import {
@@ -104,6 +106,43 @@ function takeOn(worker: Worker, { format, chunks }: LayerToTake, host: IngestHos
   });
 }
 
+/** Lets a thread rebuild sections. */
+interface ThreadRebuilders extends Rebuilders {
+  /** Whether it has none to rebuild. */
+  isIdle(): boolean;
+  /** Nothing is asked of it any more. */
+  end(): void;
+}
+
+function rebuildOn(worker: Worker): ThreadRebuilders {
+  const waiting: PromiseWithResolvers<Uint8Array>[] = [];
+  let failure: Error | undefined;
+
+  function hear(message: ThreadMessage): void {
+    if (message.kind === 'rebuilt') settle(waiting.shift()!, message.answer);
+  }
+  function fail(error: Error): void {
+    failure ??= error;
+    for (const { reject } of waiting.splice(0)) reject(failure);
+  }
+  const exit = (): void => fail(new Error('an ingesting thread ended'));
+  worker.on('message', hear).on('error', fail).on('exit', exit);
+
+  return {
+    count: 1,
+    rebuild(job) {
+      if (failure !== undefined) return Promise.reject(failure);
+      const answer = Promise.withResolvers<Uint8Array>();
+      waiting.push(answer);
+      const message: TakerMessage = { kind: 'rebuild', job };
+      worker.postMessage(message, [job.bytes.buffer]);
+      return answer.promise;
+    },
+    isIdle: () => waiting.length === 0,
+    end: () => void worker.off('message', hear).off('error', fail).off('exit', exit),
+  };
+}
+
 /**
  * Threads that take layers apart; each starts with its first layer.
  * @param count - layers at once
@@ -140,7 +179,9 @@ export function createTakerThreads(count: number, heavyHeap = HEAVY_HEAP): Layer
         while (worker !== undefined && !all.has(worker)) worker = idle.pop();
         const thread = worker ?? start();
         let isUseful = true;
+        const rebuilders = rebuildOn(thread);
         const taker: LayerTaker = {
+          rebuilders,
           async take(layer, host) {
             isUseful = false;
             const { taken, heap } = await takeOn(thread, layer, host);
@@ -151,7 +192,8 @@ export function createTakerThreads(count: number, heavyHeap = HEAVY_HEAP): Layer
         try {
           return await work(taker);
         } finally {
-          await give(thread, isUseful);
+          rebuilders.end();
+          await give(thread, isUseful && rebuilders.isIdle());
         }
       } finally {
         release();
