@@ -41,7 +41,7 @@ import { type LayerWork, openLayers } from './layers.ts';
 import { type DedupPolicy, mayTakeApart } from './policy.ts';
 import type { ByteRange } from './restore/checked-blocks.ts';
 import { createRebuildPool } from './restore/rebuild-pool.ts';
-import type { RebuilderPool } from './restore/rebuilders.ts';
+import type { Rebuilders } from './restore/rebuilders.ts';
 import type { RestoreMemory, RestoreWork } from './restore/restore.ts';
 import { warmUp } from './restore/warm-up.ts';
 import { spotCheck } from './spot-check.ts';
@@ -49,7 +49,7 @@ import { spotCheck } from './spot-check.ts';
 /** What layers are kept in, and who works on them; all of it is closed with the layers. */
 export interface LayerStoreParts {
   readonly openTarget: SegmentParts['openTarget'];
-  readonly rebuilders: RebuilderPool;
+  readonly rebuilders: Rebuilders;
   readonly takers: LayerTakers;
 }
 

@@ -32,7 +32,7 @@ import { sniffLayer } from './ingest/sniff.ts';
 import type { LayerTakers } from './ingest/takers.ts';
 import type { ByteRange } from './restore/checked-blocks.ts';
 import { createRecipeOpener } from './restore/open-recipe.ts';
-import type { RebuilderPool } from './restore/rebuilders.ts';
+import type { Rebuilders } from './restore/rebuilders.ts';
 import { createRestores, type RestoreMemory, type RestoreWork } from './restore/restore.ts';
 import { restoreWhole } from './restore/restore-whole.ts';
 import type { ReadyRecipe } from './restore/sections.ts';
@@ -43,7 +43,7 @@ export interface LayerParts {
   readonly kv: KeyValueStore;
   readonly segments: SegmentStore;
   /** Closed with the layers. */
-  readonly rebuilders: RebuilderPool;
+  readonly rebuilders: Rebuilders;
   readonly takers: LayerTakers;
 }
 

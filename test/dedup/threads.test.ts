@@ -9,7 +9,8 @@ import type { LayerTakers } from '../../src/dedup/ingest/takers.ts';
 import { type Layers, openLayers } from '../../src/dedup/layers.ts';
 import type { RebuildJob } from '../../src/dedup/restore/rebuild-job.ts';
 import { createRebuildPool } from '../../src/dedup/restore/rebuild-pool.ts';
-import type { RebuilderPool } from '../../src/dedup/restore/rebuilders.ts';
+import type { Rebuilders } from '../../src/dedup/restore/rebuilders.ts';
+import { sleep } from '../../src/lib/sleep.ts';
 import { digestOf } from '../../src/oci/digest.ts';
 import { openLmdbEngine } from '../../src/storage/kv/lmdb.ts';
 import { openKeyValueStore } from '../../src/storage/kv/store.ts';
@@ -60,7 +61,7 @@ describe('layers by threads', () => {
     });
     rebuilt = 0;
     const pool = createRebuildPool(2);
-    const rebuilders: RebuilderPool = {
+    const rebuilders: Rebuilders = {
       ...pool,
       rebuild(job) {
         rebuilt++;
@@ -152,29 +153,40 @@ describe('threads that take layers apart', () => {
     expect(await startedFor(createTakerThreads(1))).toBe(1);
   });
 
-  const nonsense = (): RebuildJob => {
-    return { bytes: new Uint8Array(100).fill(255), bases: [], startBit: 0, endBit: 80 };
-  };
+  /** A layer that nothing makes, and the sections that do not make it. */
+  const EXPECTED = { digest: digestOf(Buffer.from('x')), size: 1, sums: new Uint8Array(16) };
+  async function* nonsense(): AsyncGenerator<RebuildJob, void> {
+    for (;;) {
+      yield { bytes: new Uint8Array(100).fill(255), bases: [], startBit: 0, endBit: 80 };
+    }
+  }
 
-  it('say what is damaged, and go on', async () => {
+  it('say what does not come back, or what the sections throw', async () => {
     const takers = createTakerThreads(1);
-    await takers.use(GO_ON, async ({ rebuilders }) => {
-      const answers = [1, 2, 3].map(() => rebuilders.rebuild(nonsense()));
-      for (const answer of answers) await expect(answer).rejects.toThrow(RecipeError);
+    await takers.use(GO_ON, async (taker) => {
+      await expect(taker.verify(EXPECTED, nonsense())).rejects.toThrow(RecipeError);
     });
-    expect(await startedFor(takers)).toBe(0);
+    const lost = nonsense();
+    lost.next = () => Promise.reject(new Error('cannot be read'));
+    await takers.use(GO_ON, async (taker) => {
+      await expect(taker.verify(EXPECTED, lost)).rejects.toThrow('cannot be read');
+    });
+    expect(await startedFor(takers)).toBe(1);
   });
 
   it('leave nobody waiting when they end', async () => {
     const takers = createTakerThreads(1);
-    await takers.use(GO_ON, async ({ rebuilders }) => {
-      const answers = [1, 2].map(() => rebuilders.rebuild(nonsense()));
-      const both = Promise.allSettled(answers);
+    await takers.use(GO_ON, async (taker) => {
+      const silent = nonsense();
+      silent.next = async () => {
+        await sleep(500, GO_ON);
+        return { done: true, value: undefined };
+      };
+      const verified = taker.verify(EXPECTED, silent);
+      verified.catch(() => undefined);
       await takers.close();
-      for (const { status } of await both) expect(status).toBe('rejected');
-      await expect(rebuilders.rebuild(nonsense())).rejects.toThrow('an ingesting thread ended');
+      await expect(verified).rejects.toThrow('an ingesting thread ended');
     });
-    await takers.close();
   });
 
   it('end after a layer that has left too much', async () => {

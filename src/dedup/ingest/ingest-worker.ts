@@ -6,9 +6,8 @@ import { getHeapStatistics } from 'node:v8';
 import { parentPort } from 'node:worker_threads';
 import { freeBytes } from '../../lib/free-bytes.ts';
 import { standBack } from '../../lib/thread-priority.ts';
-import { LayerRefusedError } from '../errors.ts';
-import { answerTo, transferOf } from '../restore/rebuild-answer.ts';
-import { createRebuildBench, type RebuildBench, type RebuildJob } from '../restore/rebuild-job.ts';
+import { LayerRefusedError, RecipeError } from '../errors.ts';
+import type { RebuildJob } from '../restore/rebuild-job.ts';
 import type { CuttableFormat } from '../section/layer-cutter.ts';
 import { createLayerTaker, type IngestHost } from './take-apart.ts';
 import { TAKE_APART } from './take-apart-options.ts';
@@ -20,36 +19,61 @@ import {
   type TakerMessage,
   type ThreadMessage,
 } from './taker-protocol.ts';
+import type { ExpectedLayer } from './verify.ts';
 
-/** Chunks that are asked for before they are needed. */
-const AHEAD = 4;
+/** Chunks, and sections, that are asked for before they are needed. */
+const CHUNKS_AHEAD = 4;
+const SECTIONS_AHEAD = 2;
 
 // Nobody waits for an ingest.
-standBack();
+void standBack();
 
 const taker = createLayerTaker(TAKE_APART);
-/** Chunks that have come, and who waits for one; undefined: the end. */
-const chunks: (Uint8Array | undefined)[] = [];
-let wanted: PromiseWithResolvers<void> | undefined;
-let bench: RebuildBench | undefined;
 let asked: PromiseWithResolvers<HostAnswer> | undefined;
 
 function post(message: ThreadMessage, transfer: readonly ArrayBuffer[] = []): void {
   parentPort?.postMessage(message, [...transfer]);
 }
 
-async function* read(): AsyncGenerator<Uint8Array, void> {
-  for (let i = 0; i < AHEAD; i++) post({ kind: 'pull' });
-  for (;;) {
-    if (chunks.length === 0) {
-      wanted = Promise.withResolvers();
-      await wanted.promise;
+/** What comes from the owner piece by piece, some of it asked for ahead. */
+class Inbox<T> {
+  readonly #ahead: number;
+  /** What has come; undefined: the end. */
+  #items: (T | undefined)[] = [];
+  #wanted: PromiseWithResolvers<void> | undefined;
+
+  constructor(ahead: number) {
+    this.#ahead = ahead;
+  }
+
+  push(item: T | undefined): void {
+    this.#items.push(item);
+    this.#wanted?.resolve();
+  }
+
+  async *read(): AsyncGenerator<T, void> {
+    this.#items = [];
+    for (let i = 0; i < this.#ahead; i++) post({ kind: 'pull' });
+    for (;;) {
+      if (this.#items.length === 0) {
+        this.#wanted = Promise.withResolvers();
+        await this.#wanted.promise;
+      }
+      const item = this.#items.shift();
+      if (item === undefined) return;
+      yield item;
+      post({ kind: 'pull' });
     }
-    const chunk = chunks.shift();
-    if (chunk === undefined) return;
+  }
+}
+
+const chunks = new Inbox<Uint8Array>(CHUNKS_AHEAD);
+const sections = new Inbox<RebuildJob>(SECTIONS_AHEAD);
+
+async function* readChunks(): AsyncGenerator<Uint8Array, void> {
+  for await (const chunk of chunks.read()) {
     yield chunk;
     freeBytes(chunk);
-    post({ kind: 'pull' });
   }
 }
 
@@ -88,31 +112,49 @@ const host: IngestHost = {
   },
 };
 
-async function take(format: CuttableFormat): Promise<void> {
-  chunks.length = 0;
-  try {
-    const taken = await taker.take({ format, chunks: read() }, host);
-    const { total_physical_size: heap } = getHeapStatistics();
-    post({ kind: 'taken', taken: { ...taken, sums: ownCopy(taken.sums) }, heap });
-  } catch (error) {
-    const reason = error instanceof LayerRefusedError ? error.reason : undefined;
-    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    post({ kind: 'failed', reason, message });
-  }
+function heapSize(): number {
+  return getHeapStatistics().total_physical_size;
 }
 
-function rebuild(job: RebuildJob): void {
-  bench ??= createRebuildBench();
-  const answer = answerTo(bench, job);
-  post({ kind: 'rebuilt', answer }, transferOf(answer));
+function fail(error: unknown): void {
+  const reason = error instanceof LayerRefusedError ? error.reason : undefined;
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  post({ kind: 'failed', reason, message });
+}
+
+async function take(format: CuttableFormat): Promise<void> {
+  const taken = await taker.take({ format, chunks: readChunks() }, host);
+  post({ kind: 'taken', taken: { ...taken, sums: ownCopy(taken.sums) }, heap: heapSize() });
+}
+
+async function verify(layer: ExpectedLayer): Promise<void> {
+  let problem: string | undefined;
+  try {
+    await taker.verify(layer, sections.read());
+  } catch (error) {
+    // Anything else says nothing about what is stored.
+    if (!(error instanceof RecipeError)) throw error;
+    problem = error.what;
+  }
+  post({ kind: 'verified', problem, heap: heapSize() });
 }
 
 parentPort?.on('message', (message: TakerMessage) => {
-  if (message.kind === 'begin') void take(message.format);
-  else if (message.kind === 'rebuild') rebuild(message.job);
-  else if (message.kind === 'answer') asked?.resolve(message.answer);
-  else {
-    chunks.push(message.kind === 'chunk' ? message.bytes : undefined);
-    wanted?.resolve();
+  switch (message.kind) {
+    case 'begin':
+      take(message.format).catch(fail);
+      break;
+    case 'chunk':
+      chunks.push(message.bytes);
+      break;
+    case 'answer':
+      asked?.resolve(message.answer);
+      break;
+    case 'verify':
+      verify(message.layer).catch(fail);
+      break;
+    case 'section':
+      sections.push(message.job);
+      break;
   }
 });

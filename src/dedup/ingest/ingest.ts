@@ -3,14 +3,13 @@
  * its bytes again. Only then the layer has a recipe. Whatever ends an ingest before that leaves
  * nothing but a loose recipe, which is taken apart at once, or after a crash by the collector.
  */
-import { freeBytes } from '../../lib/free-bytes.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { beginRecipe, enterRecipe, findRecipe, takeRecipeApart } from '../catalog/recipes.ts';
 import { type DedupContext, GROUP_KIND } from '../context.ts';
-import { LayerDamagedError, LayerRefusedError } from '../errors.ts';
-import { encodeRecipeIndex, type RecipeIndex } from '../recipe/recipe-index.ts';
-import { isGroupError } from '../restore/damage.ts';
-import { restoreWhole } from '../restore/restore-whole.ts';
+import { LayerRefusedError } from '../errors.ts';
+import { encodeRecipeIndex } from '../recipe/recipe-index.ts';
+import { asLayerError, isGroupError } from '../restore/damage.ts';
+import { type ReadyRecipe, readSections } from '../restore/sections.ts';
 import type { CuttableFormat } from '../section/layer-cutter.ts';
 import type { IngestTurn } from './gate.ts';
 import type { Reservations } from './reservations.ts';
@@ -43,41 +42,41 @@ function checkWorth(session: IngestSession, { size, isOpaque }: TakenApart): voi
   if (isOpaque && session.storedBytes >= size) throw new LayerRefusedError('not-worth-it');
 }
 
-/** Hands out bytes as fast as others allow. */
-async function* inTurn(
-  chunks: AsyncIterable<Uint8Array>,
+/** Hands out pieces of work as fast as others allow. */
+async function* inTurn<T>(
+  pieces: AsyncIterable<T>,
   turn: IngestTurn,
   signal: AbortSignal,
-): AsyncGenerator<Uint8Array, void> {
-  for await (const chunk of chunks) {
+): AsyncGenerator<T, void> {
+  for await (const piece of pieces) {
     await turn.wait(signal);
-    yield chunk;
+    yield piece;
   }
 }
 
-/** Restores everything from what is stored. @throws LayerRefusedError when it is not the layer */
+/**
+ * Puts everything together from what is stored.
+ * @throws LayerRefusedError when it is not the layer, LayerDamagedError when a group cannot be had
+ */
 async function verify(
   context: DedupContext,
-  recipe: number,
+  recipe: ReadyRecipe,
   options: {
     readonly digest: Digest;
-    readonly index: RecipeIndex;
     readonly tools: IngestTools;
     readonly signal: AbortSignal;
   },
 ): Promise<void> {
-  const { digest, index, tools, signal } = options;
-  const { taker, turn } = tools;
-  const own = { ...context, rebuilders: taker.rebuilders };
+  const { digest, tools, signal } = options;
+  const { size, sums } = recipe.index;
+  const sections = inTurn(readSections(context, recipe, signal), tools.turn, signal);
   try {
-    for await (const block of restoreWhole(own, { recipe, index }, { digest, signal })) {
-      freeBytes(block);
-      await turn.wait(signal);
-    }
+    await tools.taker.verify({ digest, size, sums }, sections);
   } catch (error) {
+    const damage = asLayerError(error, digest, recipe.recipe);
     // A group that was damaged before is not used the next time.
-    if (!(error instanceof LayerDamagedError) || isGroupError(error.cause)) throw error;
-    throw new LayerRefusedError('not-exact', { cause: error });
+    if (damage === error || isGroupError(error)) throw damage;
+    throw new LayerRefusedError('not-exact', { cause: damage });
   }
 }
 
@@ -101,7 +100,7 @@ async function make(
     checkWorth(session, taken);
     const { size, plainSize, sums } = taken;
     const index = { size, plainSize, sections: session.sections, sums };
-    await verify(context, recipe, { digest, index, tools, signal });
+    await verify(context, { recipe, index }, { digest, tools, signal });
     await context.faultPoint('ingest.verified');
     const pieces = encodeRecipeIndex(index);
     const placements = await writer.append(

@@ -9,13 +9,18 @@ import type { GroupId } from '../../storage/segments/types.ts';
 import { LayerRefusedError } from '../errors.ts';
 import type { TreePiece } from '../files/model.ts';
 import { BlockSums } from '../recipe/block-sums.ts';
-import { createRebuildBench, memoryOf, type RebuildBench } from '../restore/rebuild-job.ts';
-import type { Rebuilders } from '../restore/rebuilders.ts';
+import {
+  createRebuildBench,
+  memoryOf,
+  type RebuildBench,
+  type RebuildJob,
+} from '../restore/rebuild-job.ts';
 import type { SectionDraft } from '../section/draft.ts';
 import { joinSection } from '../section/format.ts';
 import { type CuttableFormat, createCutters } from '../section/layer-cutter.ts';
 import type { BasePlace } from '../section/model.ts';
 import { type NewBase, packSection } from '../section/pack.ts';
+import { type ExpectedLayer, verifyLayer } from './verify.ts';
 
 /** A section that is to be stored; its new base groups were handed over before. */
 export interface SectionToStore {
@@ -83,13 +88,15 @@ const NO_GROUPS: ReadonlyMap<GroupId, BaseParts> = new Map();
 
 /** Takes layers apart, one at a time. */
 export interface LayerTaker {
-  /**
-   * Put together what it has taken apart, to see whether that works: nobody waits for this either,
-   * so it is not for those who rebuild for clients.
-   */
-  readonly rebuilders: Rebuilders;
   /** @throws LayerRefusedError ('format', 'broken', 'structure'), what the host and the chunks throw */
   take(layer: LayerToTake, host: IngestHost): Promise<TakenApart>;
+  /**
+   * Puts a layer together that it has taken apart. Nobody waits for this either, so it is not for those
+   * who rebuild for clients.
+   * @param jobs - all sections
+   * @throws RecipeError when it does not come back, what the jobs throw
+   */
+  verify(layer: ExpectedLayer, jobs: AsyncIterable<RebuildJob>): Promise<void>;
 }
 
 /** A group that is damaged is as good as none: its parts are stored anew. */
@@ -217,12 +224,9 @@ export function createLayerTaker({ maxVariants, level }: TakeApartOptions): Laye
   let bench: RebuildBench | undefined;
 
   return {
-    rebuilders: {
-      count: 1,
-      async rebuild(job) {
-        bench ??= createRebuildBench();
-        return bench(job);
-      },
+    verify(layer, jobs) {
+      bench ??= createRebuildBench();
+      return verifyLayer(bench, layer, jobs);
     },
     async take(layer, host) {
       try {

@@ -1,9 +1,9 @@
 /** What a thread that takes layers apart and its owner say to each other. */
 import type { RefusalReason } from '../errors.ts';
-import type { RebuildAnswer } from '../restore/rebuild-answer.ts';
 import type { RebuildJob } from '../restore/rebuild-job.ts';
 import type { CuttableFormat } from '../section/layer-cutter.ts';
 import type { IngestHost, TakenApart } from './take-apart.ts';
+import type { ExpectedLayer } from './verify.ts';
 
 /** A call of the store by the thread. */
 export type HostCall = {
@@ -19,20 +19,22 @@ export type HostAnswer = Awaited<ReturnType<IngestHost[keyof IngestHost]>>;
 /** What the thread hears. */
 export type TakerMessage =
   | { readonly kind: 'begin'; readonly format: CuttableFormat }
-  | { readonly kind: 'chunk'; readonly bytes: Uint8Array }
-  | { readonly kind: 'end' }
+  /** Bytes of the layer that is taken apart; none at its end. */
+  | { readonly kind: 'chunk'; readonly bytes: Uint8Array | undefined }
   | { readonly kind: 'answer'; readonly answer: HostAnswer }
-  | { readonly kind: 'rebuild'; readonly job: RebuildJob };
+  | { readonly kind: 'verify'; readonly layer: ExpectedLayer }
+  /** A section of the layer that is verified; none after the last one. */
+  | { readonly kind: 'section'; readonly job: RebuildJob | undefined };
 
 /** What the thread says. */
 export type ThreadMessage =
-  /** One more chunk can come. */
+  /** One more chunk, or section, can come. */
   | { readonly kind: 'pull' }
   | { readonly kind: 'call'; readonly call: HostCall }
   /** `heap`: bytes that its heap takes now. */
   | { readonly kind: 'taken'; readonly taken: TakenApart; readonly heap: number }
-  /** Jobs are answered in their order. */
-  | { readonly kind: 'rebuilt'; readonly answer: RebuildAnswer }
+  /** It has verified a layer; `problem` when it does not come back. */
+  | { readonly kind: 'verified'; readonly problem: string | undefined; readonly heap: number }
   /** It has not worked; `reason` when the layer was refused. */
   | {
       readonly kind: 'failed';

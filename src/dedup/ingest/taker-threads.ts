@@ -3,9 +3,8 @@ import { Worker } from 'node:worker_threads';
 import { freeBytes } from '../../lib/free-bytes.ts';
 import { createSlots } from '../../lib/slots.ts';
 import { workerUrl } from '../../lib/worker-url.ts';
-import { LayerRefusedError } from '../errors.ts';
-import { settle } from '../restore/rebuild-answer.ts';
-import type { Rebuilders } from '../restore/rebuilders.ts';
+import { LayerRefusedError, RecipeError } from '../errors.ts';
+import type { RebuildJob } from '../restore/rebuild-job.ts';
 import { THREAD_LIMITS } from '../thread-limits.ts';
 import type { IngestHost, LayerTaker, LayerToTake } from './take-apart.ts';
 import {
@@ -16,6 +15,7 @@ import {
   type ThreadMessage,
 } from './taker-protocol.ts';
 import type { LayerTakers } from './takers.ts';
+import type { ExpectedLayer } from './verify.ts';
 
 /**
  * Bytes of a heap with which a thread is ended after its layer. What a layer of very many files has left
@@ -23,8 +23,8 @@ import type { LayerTakers } from './takers.ts';
  */
 const HEAVY_HEAP = 40 * 1024 * 1024;
 
-/** What a thread says when it has taken a layer apart. */
 type Taken = Extract<ThreadMessage, { kind: 'taken' }>;
+type Verified = Extract<ThreadMessage, { kind: 'verified' }>;
 
 /** Carries out a call of the thread, and frees the bytes that came with it. */
 async function answerTo(host: IngestHost, call: HostCall): Promise<HostAnswer> {
@@ -52,95 +52,103 @@ async function answerTo(host: IngestHost, call: HostCall): Promise<HostAnswer> {
   }
 }
 
-/** Lets a thread take one layer apart. */
-function takeOn(worker: Worker, { format, chunks }: LayerToTake, host: IngestHost): Promise<Taken> {
-  const iterator = chunks[Symbol.asyncIterator]();
-  const outcome = Promise.withResolvers<Taken>();
-  const { reject } = outcome;
-  let reading: Promise<void> = Promise.resolve();
+/** What a thread asks for, and with what it ends. */
+interface Conversation<T> {
+  readonly opening: TakerMessage;
+  /** Gives what it pulls. */
+  readonly next: () => Promise<{ message: TakerMessage; transfer: readonly ArrayBuffer[] }>;
+  /** Hears anything else. */
+  readonly hear: (message: ThreadMessage, outcome: PromiseWithResolvers<T>) => void;
+}
 
-  function post(message: TakerMessage, transfer: readonly ArrayBuffer[] = []): void {
+function errorOf({ reason, message }: Extract<ThreadMessage, { kind: 'failed' }>): Error {
+  const error = new Error(message);
+  return reason === undefined ? error : new LayerRefusedError(reason, { cause: error });
+}
+
+/** Talks with a thread until it says what came out. @throws what `next` throws, or that it ended */
+async function converse<T>(worker: Worker, { opening, next, hear }: Conversation<T>): Promise<T> {
+  const outcome = Promise.withResolvers<T>();
+  const { reject } = outcome;
+  let giving: Promise<void> = Promise.resolve();
+
+  async function give(): Promise<void> {
+    const { message, transfer } = await next();
     worker.postMessage(message, transfer);
   }
-
-  async function readChunk(): Promise<void> {
-    const { value, done } = await iterator.next();
-    if (done) {
-      post({ kind: 'end' });
-      return;
-    }
-    const bytes = ownCopy(value);
-    post({ kind: 'chunk', bytes }, [bytes.buffer]);
-  }
-
-  function hear(message: ThreadMessage): void {
-    switch (message.kind) {
-      case 'pull':
-        reading = reading.then(readChunk);
-        reading.catch(reject);
-        break;
-      case 'call':
-        answerTo(host, message.call).then((answer) => post({ kind: 'answer', answer }), reject);
-        break;
-      case 'taken':
-        outcome.resolve(message);
-        break;
-      case 'failed':
-        if (message.reason === undefined) reject(new Error(message.message));
-        else reject(new LayerRefusedError(message.reason, { cause: new Error(message.message) }));
-        break;
+  function listen(message: ThreadMessage): void {
+    if (message.kind === 'pull') {
+      giving = giving.then(give);
+      giving.catch(reject);
+    } else if (message.kind === 'failed') {
+      reject(errorOf(message));
+    } else {
+      hear(message, outcome);
     }
   }
-
   const end = (): void => reject(new Error('an ingesting thread ended'));
-  worker.on('message', hear);
-  worker.on('error', reject);
-  worker.on('exit', end);
-  post({ kind: 'begin', format });
-  return outcome.promise.finally(async () => {
-    worker.off('message', hear);
-    worker.off('error', reject);
-    worker.off('exit', end);
-    await reading.catch(() => undefined);
+  worker.on('message', listen).on('error', reject).on('exit', end);
+  worker.postMessage(opening);
+  try {
+    return await outcome.promise;
+  } finally {
+    worker.off('message', listen).off('error', reject).off('exit', end);
+    await giving.catch(() => undefined);
+  }
+}
+
+/** Lets a thread take one layer apart. */
+async function takeOn(
+  worker: Worker,
+  { format, chunks }: LayerToTake,
+  host: IngestHost,
+): Promise<Taken> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  try {
+    return await converse<Taken>(worker, {
+      opening: { kind: 'begin', format },
+      async next() {
+        const { value, done } = await iterator.next();
+        if (done) return { message: { kind: 'chunk', bytes: undefined }, transfer: [] };
+        const bytes = ownCopy(value);
+        return { message: { kind: 'chunk', bytes }, transfer: [bytes.buffer] };
+      },
+      hear(message, { resolve, reject }) {
+        if (message.kind === 'taken') resolve(message);
+        if (message.kind !== 'call') return;
+        const post = (answer: HostAnswer): void => {
+          worker.postMessage({ kind: 'answer', answer } satisfies TakerMessage);
+        };
+        answerTo(host, message.call).then(post, reject);
+      },
+    });
+  } finally {
     await iterator.return?.();
-  });
+  }
 }
 
-/** Lets a thread rebuild sections. */
-interface ThreadRebuilders extends Rebuilders {
-  /** Whether it has none to rebuild. */
-  isIdle(): boolean;
-  /** Nothing is asked of it any more. */
-  end(): void;
-}
-
-function rebuildOn(worker: Worker): ThreadRebuilders {
-  const waiting: PromiseWithResolvers<Uint8Array>[] = [];
-  let failure: Error | undefined;
-
-  function hear(message: ThreadMessage): void {
-    if (message.kind === 'rebuilt') settle(waiting.shift()!, message.answer);
+/** Lets a thread verify one layer. */
+async function verifyOn(
+  worker: Worker,
+  layer: ExpectedLayer,
+  jobs: AsyncIterable<RebuildJob>,
+): Promise<Verified> {
+  const iterator = jobs[Symbol.asyncIterator]();
+  try {
+    return await converse<Verified>(worker, {
+      opening: { kind: 'verify', layer },
+      async next() {
+        const { value, done } = await iterator.next();
+        if (done) return { message: { kind: 'section', job: undefined }, transfer: [] };
+        return { message: { kind: 'section', job: value }, transfer: [value.bytes.buffer] };
+      },
+      hear(message, { resolve }) {
+        if (message.kind === 'verified') resolve(message);
+      },
+    });
+  } finally {
+    await iterator.return?.();
   }
-  function fail(error: Error): void {
-    failure ??= error;
-    for (const { reject } of waiting.splice(0)) reject(failure);
-  }
-  const exit = (): void => fail(new Error('an ingesting thread ended'));
-  worker.on('message', hear).on('error', fail).on('exit', exit);
-
-  return {
-    count: 1,
-    rebuild(job) {
-      if (failure !== undefined) return Promise.reject(failure);
-      const answer = Promise.withResolvers<Uint8Array>();
-      waiting.push(answer);
-      const message: TakerMessage = { kind: 'rebuild', job };
-      worker.postMessage(message, [job.bytes.buffer]);
-      return answer.promise;
-    },
-    isIdle: () => waiting.length === 0,
-    end: () => void worker.off('message', hear).off('error', fail).off('exit', exit),
-  };
 }
 
 /**
@@ -179,21 +187,25 @@ export function createTakerThreads(count: number, heavyHeap = HEAVY_HEAP): Layer
         while (worker !== undefined && !all.has(worker)) worker = idle.pop();
         const thread = worker ?? start();
         let isUseful = true;
-        const rebuilders = rebuildOn(thread);
         const taker: LayerTaker = {
-          rebuilders,
           async take(layer, host) {
             isUseful = false;
             const { taken, heap } = await takeOn(thread, layer, host);
             isUseful = heap < heavyHeap;
             return taken;
           },
+          async verify(layer, jobs) {
+            const wasUseful = isUseful;
+            isUseful = false;
+            const { problem, heap } = await verifyOn(thread, layer, jobs);
+            if (problem !== undefined) throw new RecipeError(problem);
+            isUseful = wasUseful && heap < heavyHeap;
+          },
         };
         try {
           return await work(taker);
         } finally {
-          rebuilders.end();
-          await give(thread, isUseful && rebuilders.isIdle());
+          await give(thread, isUseful);
         }
       } finally {
         release();

@@ -4,7 +4,13 @@ import { freeBytes } from '../../lib/free-bytes.ts';
 import type { DedupContext } from '../context.ts';
 import { RecipeError } from '../errors.ts';
 import { BLOCK_SIZE, BlockSums, SUM_SIZE } from '../recipe/block-sums.ts';
-import { firstSectionFor, type ReadyRecipe, rebuildSections } from './sections.ts';
+import type { RecipeIndex } from '../recipe/recipe-index.ts';
+import {
+  firstSectionFor,
+  type ReadyRecipe,
+  type RebuiltSection,
+  rebuildSections,
+} from './sections.ts';
 
 /** A stretch of a layer in bytes; `end` is not included. */
 export interface ByteRange {
@@ -74,32 +80,52 @@ function isSound(block: Uint8Array, number: number, sums: Uint8Array): boolean {
   return sum !== undefined && wanted.length === SUM_SIZE && timingSafeEqual(sum, wanted);
 }
 
+/** The range of whole blocks that a range touches. */
+function wholeBlocks({ start, end }: ByteRange, size: number): ByteRange {
+  return {
+    start: Math.floor(start / BLOCK_SIZE) * BLOCK_SIZE,
+    end: Math.min(size, Math.ceil(end / BLOCK_SIZE) * BLOCK_SIZE),
+  };
+}
+
 /**
- * The blocks of a layer that a range touches, each by itself in its buffer.
- * @throws what is wrong, instead of giving a wrong block; the signal's reason
+ * Puts sections together into the blocks of a layer that a range touches, each by itself in its buffer.
+ * @param sections - from the one on that has the first byte of these blocks
+ * @throws RecipeError instead of giving a wrong block; what the sections throw
  */
-export async function* checkedBlocks(
-  context: DedupContext,
-  recipe: ReadyRecipe,
-  { start, end }: ByteRange,
-  signal: AbortSignal,
+export async function* blocksOf(
+  sections: AsyncIterable<RebuiltSection>,
+  { size, sums }: Pick<RecipeIndex, 'size' | 'sums'>,
+  range: ByteRange,
 ): AsyncGenerator<Buffer, void> {
-  const { size, sums } = recipe.index;
-  let number = Math.floor(start / BLOCK_SIZE);
-  const blockStart = number * BLOCK_SIZE;
-  const blockEnd = Math.min(size, Math.ceil(end / BLOCK_SIZE) * BLOCK_SIZE);
-  const gatherer = new BlockGatherer(blockStart, size);
-  const first = firstSectionFor(recipe.index, blockStart);
-  const sections = rebuildSections(context, recipe, { first, end: blockEnd, signal });
+  const { start, end } = wholeBlocks(range, size);
+  let number = start / BLOCK_SIZE;
+  const gatherer = new BlockGatherer(start, size);
   for await (const { bytes, startBit, endBit } of sections) {
     const isShared = endBit % 8 !== 0;
     for (const block of gatherer.add(bytes, Math.floor(startBit / 8), isShared)) {
       if (!isSound(block, number, sums)) throw new RecipeError(`block ${number} is wrong`);
       number++;
       yield block;
-      if (number * BLOCK_SIZE >= blockEnd) return;
+      if (number * BLOCK_SIZE >= end) return;
     }
     freeBytes(bytes);
   }
   throw new RecipeError('fewer bytes than the layer has');
+}
+
+/**
+ * The blocks of a stored layer that a range touches, each by itself in its buffer.
+ * @throws what is wrong, instead of giving a wrong block; the signal's reason
+ */
+export async function* checkedBlocks(
+  context: DedupContext,
+  recipe: ReadyRecipe,
+  range: ByteRange,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void> {
+  const { index } = recipe;
+  const { start, end } = wholeBlocks(range, index.size);
+  const first = firstSectionFor(index, start);
+  yield* blocksOf(rebuildSections(context, recipe, { first, end, signal }), index, range);
 }

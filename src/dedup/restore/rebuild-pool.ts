@@ -2,10 +2,11 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { workerUrl } from '../../lib/worker-url.ts';
+import { RecipeError } from '../errors.ts';
 import { THREAD_LIMITS } from '../thread-limits.ts';
-import { type RebuildAnswer, settle } from './rebuild-answer.ts';
 import type { RebuildJob } from './rebuild-job.ts';
-import type { RebuilderPool } from './rebuilders.ts';
+import type { RebuildAnswer } from './rebuild-worker.ts';
+import type { Rebuilders } from './rebuilders.ts';
 
 /** A job and who waits for it. */
 interface Order {
@@ -17,7 +18,7 @@ interface Order {
  * Threads that rebuild sections; each starts with the first job for which there is none.
  * @param count - how many. Default: as many as can run at once
  */
-export function createRebuildPool(count = availableParallelism()): RebuilderPool {
+export function createRebuildPool(count = availableParallelism()): Rebuilders {
   const idle: Worker[] = [];
   const waiting: Order[] = [];
   const busy = new Map<Worker, Order>();
@@ -41,7 +42,8 @@ export function createRebuildPool(count = availableParallelism()): RebuilderPool
       const order = busy.get(worker);
       busy.delete(worker);
       idle.push(worker);
-      if (order !== undefined) settle(order.answer, answer);
+      if ('bytes' in answer) order?.answer.resolve(answer.bytes);
+      else order?.answer.reject(new RecipeError(answer.problem));
       assign();
     });
     worker.on('error', (error: Error) => lose(worker, error));

@@ -11,9 +11,5 @@ export interface Rebuilders {
    *   nothing about what is stored
    */
   rebuild(job: RebuildJob): Promise<Uint8Array>;
-}
-
-/** Rebuilders that somebody has made, and ends. */
-export interface RebuilderPool extends Rebuilders {
   close(): Promise<void>;
 }

@@ -74,6 +74,21 @@ export function firstSectionFor({ sections }: RecipeIndex, position: number): nu
   return low;
 }
 
+/**
+ * What is needed to rebuild the sections of a layer, one after the other.
+ * @throws what is wrong with a section, the signal's reason
+ */
+export async function* readSections(
+  context: DedupContext,
+  recipe: ReadyRecipe,
+  signal: AbortSignal,
+): AsyncGenerator<RebuildJob, void> {
+  for (let number = 0; number < recipe.index.sections.length; number++) {
+    signal.throwIfAborted();
+    yield await readSection(context, recipe, number, signal);
+  }
+}
+
 /** Bytes of a section, and where in the layer they lie; a byte that it shares is not complete. */
 export interface RebuiltSection {
   readonly bytes: Uint8Array;

@@ -6,7 +6,7 @@ import { createLayerTaker } from '../../../src/dedup/ingest/take-apart.ts';
 import type { LayerTakers } from '../../../src/dedup/ingest/takers.ts';
 import { type LayerOptions, type Layers, openLayers } from '../../../src/dedup/layers.ts';
 import { createRebuildBench } from '../../../src/dedup/restore/rebuild-job.ts';
-import type { RebuilderPool } from '../../../src/dedup/restore/rebuilders.ts';
+import type { Rebuilders } from '../../../src/dedup/restore/rebuilders.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { change } from '../../../src/storage/metadata/changes.ts';
 import {
@@ -17,7 +17,7 @@ import {
 } from '../../storage/segments/support/places.ts';
 
 /** Rebuilds on this thread. */
-export function localRebuilders(count = 2): RebuilderPool {
+export function localRebuilders(count = 2): Rebuilders {
   const bench = createRebuildBench();
   return {
     count,
