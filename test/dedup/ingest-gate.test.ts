@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createIngestGate, NoSpaceError } from '../../src/dedup/ingest/gate.ts';
 import { retryPause } from '../../src/dedup/ingest/queue.ts';
+import { sleep } from '../../src/lib/sleep.ts';
 import { GO_ON } from './support/layers.ts';
 
 /** A gate and what it goes by. */
@@ -33,6 +34,23 @@ describe('decisions 7: ingest makes way', () => {
     await waiting;
     second.leave();
     expect(gate.isOpen()).toBe(true);
+  });
+
+  it('the one that goes on takes its time while clients are served', async () => {
+    const { world, gate } = makeGate();
+    const turn = gate.enter();
+    const timeOf = async (pieces: number): Promise<number> => {
+      const began = performance.now();
+      for (let piece = 0; piece < pieces; piece++) await turn.wait(GO_ON);
+      return performance.now() - began;
+    };
+    expect(await timeOf(100)).toBeLessThan(150);
+    world.isBusy = true;
+    // Timers may fire a millisecond early.
+    expect(await timeOf(4)).toBeGreaterThan(4 * 199);
+    // What was used for other things counts.
+    await sleep(250, GO_ON);
+    expect(await isDoneSoon(turn.wait(GO_ON))).toBe(true);
   });
 
   it('goes on together when clients are gone', async () => {

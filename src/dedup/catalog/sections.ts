@@ -13,7 +13,7 @@ import type { BaseRecord, SectionRecord } from './records.ts';
 import { countTotals } from './totals.ts';
 
 /** Parts that are entered in the index by one transaction, so that none holds up others for long. */
-const PARTS_AT_ONCE = 256;
+const PARTS_AT_ONCE = 128;
 
 /** A base group that a section refers to has been collected, or is damaged: it must be packed anew. */
 export class BaseGoneError extends Error {

@@ -95,7 +95,7 @@ async function make(
       const chunks = inTurn(source(signal), turn, signal);
       taken = await tools.taker.take({ format, chunks }, session);
     } finally {
-      session.release();
+      session.end();
     }
     checkWorth(session, taken);
     const { size, plainSize, sums } = taken;

@@ -4,39 +4,52 @@
  */
 import { unlessAborted } from '../../lib/unless-aborted.ts';
 
-/** Parts that are about to be stored. */
+/** Parts that nobody else looks for or stores meanwhile. */
+export interface Reservation {
+  /** Lets go of all but these. */
+  keep(hashes: Iterable<string>): void;
+  /** Lets go of all. */
+  end(): void;
+}
+
+/** Parts that are looked for, or about to be stored. */
 export interface Reservations {
   /**
-   * Waits until no other section is about to store any of these parts, and reserves some of them.
-   * Nobody waits who has a reservation, so nobody waits for ever.
-   * @param choose - says which, at the moment when nobody else is about to store any
-   * @returns to be called when they have been stored, or never will be
+   * Waits until nobody else has any of these parts reserved, and reserves them. Nobody waits who has
+   * a reservation, so nobody waits for ever.
    * @throws the signal's reason
    */
-  claim(
-    hashes: readonly string[],
-    choose: () => readonly string[],
-    signal: AbortSignal,
-  ): Promise<() => void>;
+  claim(hashes: readonly string[], signal: AbortSignal): Promise<Reservation>;
 }
 
 /** Creates the reservations of one process. */
 export function createReservations(): Reservations {
-  const open = new Map<string, Promise<void>>();
+  /** By part, who is told when it is free. */
+  const open = new Map<string, PromiseWithResolvers<void>>();
+
+  function reserve(hashes: readonly string[]): Reservation {
+    let held: ReadonlySet<string> = new Set();
+    let free = Promise.withResolvers<void>();
+    function hold(wanted: Iterable<string>): void {
+      const before = free;
+      for (const hash of held) open.delete(hash);
+      held = new Set(wanted);
+      free = Promise.withResolvers();
+      for (const hash of held) open.set(hash, free);
+      // They look whether what they wait for is among those that are still held.
+      before.resolve();
+    }
+    hold(hashes);
+    return { keep: hold, end: () => hold([]) };
+  }
+
   return {
-    async claim(hashes, choose, signal) {
+    async claim(hashes, signal) {
       for (;;) {
-        const others = hashes.map((hash) => open.get(hash)).find((one) => one !== undefined);
-        if (others === undefined) break;
-        await unlessAborted(others, signal);
+        const other = hashes.map((hash) => open.get(hash)).find((one) => one !== undefined);
+        if (other === undefined) return reserve(hashes);
+        await unlessAborted(other.promise, signal);
       }
-      const chosen = choose();
-      const { promise, resolve } = Promise.withResolvers<void>();
-      for (const hash of chosen) open.set(hash, promise);
-      return () => {
-        for (const hash of chosen) open.delete(hash);
-        resolve();
-      };
     },
   };
 }

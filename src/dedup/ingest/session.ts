@@ -3,6 +3,7 @@
 import type { KeyValueStore } from '../../storage/kv/types.ts';
 import { keys } from '../../storage/metadata/keys.ts';
 import { decode, type GroupRecord } from '../../storage/metadata/records.ts';
+import { startPace } from '../../storage/pace.ts';
 import { GroupDamagedError, GroupMissingError } from '../../storage/segments/errors.ts';
 import { type GroupId, MAX_GROUP, type Placement } from '../../storage/segments/types.ts';
 import type { SegmentWriter } from '../../storage/segments/writer.ts';
@@ -12,7 +13,7 @@ import { enterPiece, type TreeFigures } from '../catalog/trees.ts';
 import { type DedupContext, GROUP_KIND } from '../context.ts';
 import type { IndexedSection } from '../recipe/recipe-index.ts';
 import type { BasePlace } from '../section/model.ts';
-import type { Reservations } from './reservations.ts';
+import type { Reservation, Reservations } from './reservations.ts';
 import type { IngestHost, SectionToStore } from './take-apart.ts';
 
 /** A running ingest. */
@@ -23,8 +24,8 @@ export interface IngestSession extends IngestHost {
   readonly storedBytes: number;
   /** The tree, as far as it has been stored. */
   readonly tree: TreeFigures;
-  /** Lets go of what the section under way holds. */
-  release(): void;
+  /** Lets go of what the section under way holds; a search that goes on breaks off. */
+  end(): void;
 }
 
 /** Cuts bytes into what fits in groups. */
@@ -61,13 +62,15 @@ export function createIngestSession(
   },
 ): IngestSession {
   const { kv, segments, pins } = context;
-  const { recipe, writer, reservations, signal } = options;
+  const { recipe, writer, reservations } = options;
+  const ended = new AbortController();
+  const signal = AbortSignal.any([options.signal, ended.signal]);
   const sections: IndexedSection[] = [];
   let storedBytes = 0;
   const tree = { pieces: 0, entries: 0, bytes: 0 };
   let fresh: FreshBase[] = [];
   let pinned: GroupId[] = [];
-  let unreserve = (): void => undefined;
+  let reservation: Reservation | undefined;
 
   function pin(groups: Iterable<GroupId>): void {
     for (const group of groups) {
@@ -84,8 +87,8 @@ export function createIngestSession(
     }
     pinned = [];
     fresh = [];
-    unreserve();
-    unreserve = () => undefined;
+    reservation?.end();
+    reservation = undefined;
   }
 
   async function enter(section: SectionToStore): Promise<void> {
@@ -115,19 +118,30 @@ export function createIngestSession(
     get storedBytes() {
       return storedBytes;
     },
-    release,
+    end() {
+      ended.abort(new Error('the ingest has ended'));
+      release();
+    },
     async find(hashes) {
       // From an attempt whose groups went away.
       release();
-      let found: (readonly BasePlace[])[] = [];
+      reservation = await reservations.claim(hashes, signal);
+      if (signal.aborted) release();
+      signal.throwIfAborted();
+      const found: (readonly BasePlace[])[] = [];
       const isThere = createGroupCheck(kv);
-      const choose = (): readonly string[] => {
-        found = hashes.map((hash) => findPart(kv, hash).filter(({ group }) => isThere(group)));
+      const pace = startPace(signal);
+      const seen = new Set<GroupId>();
+      for (const hash of hashes) {
+        const places = findPart(kv, hash).filter(({ group }) => isThere(group));
         // Before anybody else has a turn, who could collect them.
-        pin(new Set(found.flat().map(({ group }) => group)));
-        return hashes.filter((_, i) => found[i]!.length === 0);
-      };
-      unreserve = await reservations.claim(hashes, choose, signal);
+        const unpinned = places.map(({ group }) => group).filter((group) => !seen.has(group));
+        pin(unpinned);
+        for (const group of unpinned) seen.add(group);
+        found.push(places);
+        if (pace.due()) await pace.rest();
+      }
+      reservation.keep(hashes.filter((_, i) => found[i]!.length === 0));
       return found;
     },
     async read(groups) {

@@ -2,11 +2,15 @@
  * Writers append groups. Each has its segments to itself, so the groups of one writer are neighbours
  * on the disk, and what it leaves without having entered it can be cut off again.
  */
+import { createBreather } from '../../lib/breather.ts';
 import type { SegmentContext } from './context.ts';
 import type { GroupNumbers } from './group-numbers.ts';
 import { sizeOf } from './layout.ts';
 import { type Part, takePart, WRITE_SIZE } from './part.ts';
 import { type Group, MAX_GROUP, type NewGroup, type Placement } from './types.ts';
+
+/** Milliseconds of checksums and copies in one go. */
+const WORK = 1;
 
 /**
  * Appends groups: `append`, `sync`, then the transaction that enters them, then `close`. After an
@@ -78,7 +82,9 @@ export function createWriter(
 
   async function write(groups: readonly Group[]): Promise<Placement[]> {
     const placements: Placement[] = [];
+    const breathe = createBreather(WORK);
     for (const group of groups) {
+      await breathe();
       const part = await partFor(sizeOf(group.bytes));
       placements.push(await part.add(group));
     }
