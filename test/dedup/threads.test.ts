@@ -157,7 +157,7 @@ describe('threads that take layers apart', () => {
   const EXPECTED = { digest: digestOf(Buffer.from('x')), size: 1, sums: new Uint8Array(16) };
   async function* nonsense(): AsyncGenerator<RebuildJob, void> {
     for (;;) {
-      yield { bytes: new Uint8Array(100).fill(255), bases: [], startBit: 0, endBit: 80 };
+      yield { bases: [], section: [new Uint8Array(100).fill(255)], startBit: 0, endBit: 80 };
     }
   }
 

@@ -17,7 +17,12 @@ import {
 } from './group.ts';
 import { PART_SIZE, type TokenPart } from './part.ts';
 import { MAX_GAP, PlainSpace } from './plain-space.ts';
-import { readTokenStreams, TOKEN_STREAM_COUNT, TokenStreamWriter } from './token-streams.ts';
+import {
+  type Allocate,
+  readTokenStreams,
+  TOKEN_STREAM_COUNT,
+  TokenStreamWriter,
+} from './token-streams.ts';
 
 const PARTS = 0;
 const FIRST_TOKEN_STREAM = 1;
@@ -215,10 +220,13 @@ function carryOut<T>(
 }
 
 /** The parts in an open group, and the rows of its table. */
-function readParts(group: OpenGroup): BaseParts & { readonly rows: readonly TableRow[] } {
+function readParts(
+  group: OpenGroup,
+  allocate?: Allocate,
+): BaseParts & { readonly rows: readonly TableRow[] } {
   const [table, ...streams] = group.streams(PARTS, FIRST_TOKEN_STREAM + TOKEN_STREAM_COUNT);
   const rows = readTable(table!);
-  const tokens = readTokenStreams(streams);
+  const tokens = readTokenStreams(streams, allocate);
   let at = 0;
   const parts = rows.map(({ size, lead, count }) => {
     if (count > tokens.length - at) throw new TokenError('truncated');
@@ -231,11 +239,12 @@ function readParts(group: OpenGroup): BaseParts & { readonly rows: readonly Tabl
 
 /**
  * Reads the parts of a base group; its bytes are not needed any more then.
+ * @param allocate - memory for their tokens; default: of their own
  * @throws TokenError when it is damaged or no such group
  */
-export function readBaseParts(bytes: Uint8Array): BaseParts {
+export function readBaseParts(bytes: Uint8Array, allocate?: Allocate): BaseParts {
   const group = openGroup('B', STREAM_COUNT, bytes);
-  const { parts, tokens } = readParts(group);
+  const { parts, tokens } = readParts(group, allocate);
   group.free();
   return { parts, tokens };
 }

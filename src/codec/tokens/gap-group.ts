@@ -1,6 +1,11 @@
 /** Gap groups: tokens of a layer that belong to no file, that is headers and padding. */
 import { FULL_GROUP_SIZE, openGroup, type PackOptions, packGroup } from './group.ts';
-import { readTokenStreams, TOKEN_STREAM_COUNT, TokenStreamWriter } from './token-streams.ts';
+import {
+  type Allocate,
+  readTokenStreams,
+  TOKEN_STREAM_COUNT,
+  TokenStreamWriter,
+} from './token-streams.ts';
 
 /** Gathers the tokens of gaps, one after the other. */
 export class GapGroupWriter {
@@ -23,11 +28,12 @@ export class GapGroupWriter {
 
 /**
  * Reads a gap group.
+ * @param allocate - memory for the tokens; default: of their own
  * @throws TokenError when it is damaged or no such group
  */
-export function readGapGroup(bytes: Uint8Array): Uint32Array<ArrayBuffer> {
+export function readGapGroup(bytes: Uint8Array, allocate?: Allocate): Uint32Array<ArrayBuffer> {
   const group = openGroup('G', TOKEN_STREAM_COUNT, bytes);
-  const tokens = readTokenStreams(group.streams(0, TOKEN_STREAM_COUNT));
+  const tokens = readTokenStreams(group.streams(0, TOKEN_STREAM_COUNT), allocate);
   group.free();
   return tokens;
 }

@@ -124,11 +124,21 @@ function fill(buffer: Uint8Array, stream: Uint8Array, from: number): number {
   return piece.length;
 }
 
+/** Gives memory of at least so many bytes, with anything in it. */
+export type Allocate = (bytes: number) => ArrayBuffer;
+
+/** Memory of its own for everything. */
+const allocateNew: Allocate = (bytes) => new ArrayBuffer(bytes);
+
 /**
  * Reads the tokens of all streams.
+ * @param allocate - where they are put. New memory costs as much as filling it
  * @throws TokenError `truncated`, `trailing`, `token`, `number` when they do not fit together
  */
-export function readTokenStreams(streams: readonly Uint8Array[]): Uint32Array<ArrayBuffer> {
+export function readTokenStreams(
+  streams: readonly Uint8Array[],
+  allocate: Allocate = allocateNew,
+): Uint32Array<ArrayBuffer> {
   const [runs, literals, lengths, low, high, irregular] = streams as readonly [
     Uint8Array,
     Uint8Array,
@@ -139,7 +149,8 @@ export function readTokenStreams(streams: readonly Uint8Array[]): Uint32Array<Ar
   ];
   const matches = lengths.length;
   if (low.length !== matches || high.length !== matches) throw new TokenError('truncated');
-  const tokens = new Uint32Array(literals.length + matches);
+  const all = literals.length + matches;
+  const tokens = new Uint32Array(allocate(4 * all), 0, all);
   const kernel = kernelOfThread();
   kernel.reset();
   let count = 0;

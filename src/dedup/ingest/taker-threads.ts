@@ -4,7 +4,7 @@ import { freeBytes } from '../../lib/free-bytes.ts';
 import { createSlots } from '../../lib/slots.ts';
 import { workerUrl } from '../../lib/worker-url.ts';
 import { LayerRefusedError, RecipeError } from '../errors.ts';
-import type { RebuildJob } from '../restore/rebuild-job.ts';
+import { buffersOf, type RebuildJob } from '../restore/rebuild-job.ts';
 import { THREAD_LIMITS } from '../thread-limits.ts';
 import type { IngestHost, LayerTaker, LayerToTake } from './take-apart.ts';
 import {
@@ -140,7 +140,7 @@ async function verifyOn(
       async next() {
         const { value, done } = await iterator.next();
         if (done) return { message: { kind: 'section', job: undefined }, transfer: [] };
-        return { message: { kind: 'section', job: value }, transfer: [value.bytes.buffer] };
+        return { message: { kind: 'section', job: value }, transfer: buffersOf(value) };
       },
       hear(message, { resolve }) {
         if (message.kind === 'verified') resolve(message);

@@ -8,26 +8,50 @@ import {
   readBaseParts,
 } from '../../codec/tokens/base-group.ts';
 import { TokenError } from '../../codec/tokens/errors.ts';
-import { freeBuffer, freeBytes } from '../../lib/free-bytes.ts';
+import { freeBuffer } from '../../lib/free-bytes.ts';
 import type { GroupId } from '../../storage/segments/types.ts';
 import { RecipeError } from '../errors.ts';
+import { BufferPool } from '../section/buffer-pool.ts';
 import type { BitRange } from '../section/model.ts';
 import { SectionRebuilder } from '../section/rebuild.ts';
 
-/** A section to be rebuilt: all in one buffer, which is handed over, also to another thread. */
+/**
+ * A section to be rebuilt. Its bytes are views of the buffers into which they were read, which are
+ * handed over with it, also to another thread.
+ */
 export interface RebuildJob extends BitRange {
-  /** The base groups that it needs, and behind them the section. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Base groups and their bytes, in order. */
-  readonly bases: readonly (readonly [id: GroupId, size: number])[];
+  /** The base groups that it needs. */
+  readonly bases: readonly (readonly [id: GroupId, bytes: Uint8Array])[];
+  /** The section itself, in pieces. */
+  readonly section: readonly Uint8Array[];
+}
+
+/** The buffers that hold the bytes of a job, each once. */
+export function buffersOf({ bases, section }: RebuildJob): ArrayBuffer[] {
+  const buffers = new Set(section.map(({ buffer }) => buffer));
+  for (const [, { buffer }] of bases) buffers.add(buffer);
+  return [...buffers].filter((buffer) => buffer instanceof ArrayBuffer);
+}
+
+/** The bytes of a section in one piece. */
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const [first, ...more] = pieces;
+  return first !== undefined && more.length === 0 ? first : Buffer.concat(pieces);
 }
 
 /** Bytes of tokens, and of contents, that are kept for sections that use the same groups. */
 const CACHE_SIZE = 8 * 1024 * 1024;
 
+/**
+ * Memory for tokens that is used again: as much as the cache holds and one section needs besides.
+ * Tokens come in all sizes; those of a group take at most 2 MiB, mostly a third of that.
+ */
+const TOKEN_BUFFER = 256 * 1024;
+const IDLE_TOKENS = 64;
+
 /** Bytes that decoded parts take in memory, nearly. */
 export function memoryOf({ parts, tokens }: BaseParts): number {
-  return tokens.byteLength + 128 * parts.length + 128;
+  return tokens.buffer.byteLength + 128 * parts.length + 128;
 }
 
 /** Base groups in one of the forms in which sections need them, as long as they do and a while more. */
@@ -40,18 +64,19 @@ interface GroupCache<T> {
 
 /**
  * Creates a cache.
- * @param bufferOf - what holds the most of a group's memory
+ * @param free - frees what holds the most of a group's memory; called once for each
  */
 function createGroupCache<T extends object>(
   read: (bytes: Uint8Array) => T,
   sizeOf: (group: T) => number,
-  bufferOf: (group: T) => ArrayBuffer,
+  free: (group: T) => void,
 ): GroupCache<T> {
-  const dropped: T[] = [];
+  /** A set: what left the cache while it was in use would be here twice. */
+  const dropped = new Set<T>();
   const kept = new LRUCache<GroupId, T>({
     maxSize: CACHE_SIZE,
     sizeCalculation: sizeOf,
-    dispose: (group) => void dropped.push(group),
+    dispose: (group) => void dropped.add(group),
   });
   // Held here as well: the cache may be too small for what one section needs.
   const used = new Map<GroupId, T>();
@@ -70,9 +95,10 @@ function createGroupCache<T extends object>(
       return group;
     },
     release() {
-      for (const [id, group] of used) if (kept.peek(id) !== group) dropped.push(group);
+      for (const [id, group] of used) if (kept.peek(id) !== group) dropped.add(group);
       used.clear();
-      for (const group of dropped.splice(0)) freeBuffer(bufferOf(group));
+      for (const group of dropped) free(group);
+      dropped.clear();
     },
   };
 }
@@ -85,31 +111,28 @@ export type RebuildBench = (job: RebuildJob) => Uint8Array<ArrayBuffer>;
 
 /** Sets up a place, with a cache of decoded groups. */
 export function createRebuildBench(): RebuildBench {
-  const rebuilder = new SectionRebuilder();
+  const pool = new BufferPool(TOKEN_BUFFER, IDLE_TOKENS);
+  const rebuilder = new SectionRebuilder(pool);
   const tokens = createGroupCache<BaseParts>(
-    readBaseParts,
+    (bytes) => readBaseParts(bytes, (size) => pool.take(size)),
     memoryOf,
-    (group) => group.tokens.buffer,
+    (group) => pool.give(group.tokens.buffer),
   );
   const contents = createGroupCache<BaseContents>(
     readBaseContents,
     ({ bytes, parts }) => bytes.length + 128 * parts.length + 128,
-    (group) => group.bytes.buffer,
+    (group) => freeBuffer(group.bytes.buffer),
   );
 
-  return ({ bytes, bases, startBit, endBit }) => {
-    const packed = new Map<GroupId, Uint8Array>();
-    let at = 0;
-    for (const [id, size] of bases) {
-      packed.set(id, bytes.subarray(at, at + size));
-      at += size;
-    }
+  return (job) => {
+    const { bases, section, startBit, endBit } = job;
+    const packed = new Map<GroupId, Uint8Array>(bases);
     const groups = {
       parts: (id: GroupId) => tokens.use(id, packed),
       contents: (id: GroupId) => contents.use(id, packed),
     };
     try {
-      return rebuilder.rebuild(bytes.subarray(at), groups, { startBit, endBit });
+      return rebuilder.rebuild(joined(section), groups, { startBit, endBit });
     } catch (error) {
       if (error instanceof TokenError || error instanceof DeflateError) {
         throw new RecipeError(error.message, { cause: error });
@@ -118,7 +141,7 @@ export function createRebuildBench(): RebuildBench {
     } finally {
       tokens.release();
       contents.release();
-      freeBytes(bytes);
+      for (const buffer of buffersOf(job)) freeBuffer(buffer);
     }
   };
 }

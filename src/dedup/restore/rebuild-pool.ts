@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { workerUrl } from '../../lib/worker-url.ts';
 import { RecipeError } from '../errors.ts';
 import { THREAD_LIMITS } from '../thread-limits.ts';
-import type { RebuildJob } from './rebuild-job.ts';
+import { buffersOf, type RebuildJob } from './rebuild-job.ts';
 import type { RebuildAnswer } from './rebuild-worker.ts';
 import type { Rebuilders } from './rebuilders.ts';
 
@@ -57,7 +57,7 @@ export function createRebuildPool(count = availableParallelism()): Rebuilders {
       if (worker === undefined) return;
       const order = waiting.shift()!;
       busy.set(worker, order);
-      worker.postMessage(order.job, [order.job.bytes.buffer]);
+      worker.postMessage(order.job, buffersOf(order.job));
     }
   }
 

@@ -1,5 +1,4 @@
 /** Reads what a section needs, and has it rebuilt. */
-import { freeBuffer } from '../../lib/free-bytes.ts';
 import { keys } from '../../storage/metadata/keys.ts';
 import { decode } from '../../storage/metadata/records.ts';
 import type { GroupId } from '../../storage/segments/types.ts';
@@ -36,29 +35,15 @@ async function readSection(
   const place = index.sections[number];
   if (record === undefined || place === undefined) throw new RecipeError('a section is missing');
   const { group, groupCount, startBit } = place;
-  const bases: (readonly [GroupId, number])[] = [];
-  const found: Uint8Array[] = [];
+  const bases: (readonly [GroupId, Uint8Array])[] = [];
+  const own: Uint8Array[] = [];
   // Base groups were written before the section, and come before it.
   const ids = [...record.bases, ...Array.from({ length: groupCount }, (_, i) => group + i)];
   for await (const { id, bytes } of segments.readMany(ids, signal)) {
-    if (id < group) bases.push([id, bytes.length]);
-    found.push(bytes);
+    if (id < group) bases.push([id, bytes]);
+    else own.push(bytes);
   }
-  return { bytes: joinAndFree(found), bases, startBit, endBit: endBitOf(index, number) };
-}
-
-/** Copies groups into one buffer, and frees those that they were read into. */
-function joinAndFree(groups: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(groups.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const bytes of groups) {
-    joined.set(bytes, at);
-    at += bytes.length;
-  }
-  for (const buffer of new Set(groups.map((bytes) => bytes.buffer))) {
-    freeBuffer(buffer);
-  }
-  return joined;
+  return { bases, section: own, startBit, endBit: endBitOf(index, number) };
 }
 
 /** The first of the sections that are needed for the bytes from a position on. */

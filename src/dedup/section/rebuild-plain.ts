@@ -2,7 +2,7 @@
 import type { BaseContents } from '../../codec/tokens/base-group.ts';
 import type { GroupId } from '../../storage/segments/types.ts';
 import { RecipeError } from '../errors.ts';
-import { GapTokens } from './gap-tokens.ts';
+import type { GapTokens } from './gap-tokens.ts';
 import type { SectionStructure } from './model.ts';
 
 /** Gives the bytes in the base groups that a section needs. */
@@ -12,17 +12,16 @@ export interface ContentSource {
 
 /**
  * Rebuilds a section.
- * @param gaps - a gap group, or nothing
+ * @param gapTokens - all of its gaps
  * @param out - for its bytes, just as many as it has
  * @throws TokenError, RecipeError when something is damaged, and what `bases` throws
  */
 export function rebuildPlain(
   { parts, lastGap }: SectionStructure,
-  gaps: Uint8Array,
+  gapTokens: GapTokens,
   bases: ContentSource,
   out: Uint8Array,
 ): void {
-  const gapTokens = new GapTokens(gaps);
   let at = 0;
   const put = (bytes: ArrayLike<number>): void => {
     if (bytes.length > out.length - at) throw new RecipeError('a section too long');

@@ -8,6 +8,7 @@ import type { BaseParts } from '../../codec/tokens/base-group.ts';
 import { PatchGroupReader } from '../../codec/tokens/patch-group.ts';
 import type { GroupId } from '../../storage/segments/types.ts';
 import { RecipeError } from '../errors.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import { readStructure, splitSection } from './format.ts';
 import { GapTokens } from './gap-tokens.ts';
 import type { BitRange, BlockEvent, SectionEvent, SectionStructure } from './model.ts';
@@ -40,6 +41,7 @@ function headBits({ type, headerBits }: BlockHead): number {
 
 /** Rebuilds sections, one after the other. Memory: the bytes of one, and its decoded groups. */
 export class SectionRebuilder {
+  readonly #pool: BufferPool;
   readonly #kernel: WriterKernel;
   readonly #writer: DeflateWriter;
   /** Tokens gathered for the writer, where it reads them. */
@@ -54,8 +56,12 @@ export class SectionRebuilder {
   /** Bytes at the begin of what is written that are not the section's. */
   #skip = 0;
 
-  /** @param kernel - to be used by this rebuilder alone */
-  constructor(kernel: WriterKernel = createWriterKernel()) {
+  /**
+   * @param pool - memory for tokens
+   * @param kernel - to be used by this rebuilder alone
+   */
+  constructor(pool: BufferPool, kernel: WriterKernel = createWriterKernel()) {
+    this.#pool = pool;
     this.#kernel = kernel;
     this.#held = kernel.tokens;
     this.#writer = new DeflateWriter(kernel);
@@ -77,7 +83,7 @@ export class SectionRebuilder {
     const { structure, gaps, patches } = splitSection(bytes);
     const section = readStructure(structure);
     if (section.isPlain) {
-      rebuildPlain(section, gaps, bases, out);
+      rebuildPlain(section, new GapTokens(gaps, this.#pool), bases, out);
       return out;
     }
     this.#events = section.events;
@@ -112,7 +118,7 @@ export class SectionRebuilder {
     patches: Uint8Array,
     bases: BaseSource,
   ): void {
-    const gapTokens = new GapTokens(gaps);
+    const gapTokens = new GapTokens(gaps, this.#pool);
     const patchReader = patches.length > 0 ? new PatchGroupReader(patches) : undefined;
     for (const part of parts) {
       this.#write(gapTokens.take(part.gap));

@@ -104,7 +104,7 @@ function storeAndRestore(layer: Layer, bases: Map<string, readonly TokenPart[]>)
   gaps.finish();
 
   const readers = patches.packed.map((group) => new PatchGroupReader(group));
-  let gapTokens = concat(gaps.packed.map(readGapGroup));
+  let gapTokens = concat(gaps.packed.map((group) => readGapGroup(group)));
   const restored = new Uint32Array(layer.tokens.length);
   let count = 0;
   const merger = new TokenMerger((tokens) => {

@@ -19,11 +19,20 @@ const entries = [
 const sections = layers.add(gzipSync(makeTar(entries)));
 
 function jobOf({ bytes, uses, startBit, endBit }: StoredSection): RebuildJob {
-  const groups = uses.map((id) => layers.packed.get(id)!);
-  const joined = Buffer.concat([...groups, bytes]);
+  // As they are read: several in one buffer, with something between them.
+  const groups = [...uses.map((id) => layers.packed.get(id)!), bytes];
+  const all = new Uint8Array(groups.reduce((sum, { length }) => sum + length + 1, 0));
+  let at = 0;
+  const views = groups.map((group) => {
+    all.set(group, at);
+    at += group.length + 1;
+    return all.subarray(at - group.length - 1, at - 1);
+  });
+  const section = views.pop()!;
+  const half = Math.floor(section.length / 2);
   return {
-    bytes: Uint8Array.from(joined),
-    bases: uses.map((id, i) => [id, groups[i]!.length]),
+    bases: uses.map((id, i) => [id, views[i]!] as const),
+    section: [section.subarray(0, half), section.subarray(half)],
     startBit,
     endBit,
   };
@@ -36,7 +45,7 @@ describe('threads that rebuild', () => {
     const wanted = layers.rebuildSection(section!);
     for (let turn = 0; turn < 2; turn++) {
       const damaged = jobOf(section!);
-      damaged.bytes[10]! ^= 1;
+      damaged.section[0]![10]! ^= 1;
       await expect(pool.rebuild(damaged)).rejects.toThrow(RecipeError);
       // A stretch that ends before it begins is a mistake of whoever asks.
       const mistaken = pool.rebuild({ ...jobOf(section!), endBit: -8 });
@@ -65,11 +74,11 @@ describe('a place for rebuilding', () => {
     const bench = createRebuildBench();
     const job = jobOf(sections[0]!);
     bench(job);
-    expect(job.bytes.length).toBe(0);
+    expect(job.section[0]!.length).toBe(0);
     const broken = jobOf(sections[0]!);
-    broken.bytes[10]! ^= 1;
+    broken.section[0]![10]! ^= 1;
     expect(() => bench(broken)).toThrow(RecipeError);
-    expect(broken.bytes.length).toBe(0);
+    expect(broken.section[0]!.length).toBe(0);
     expect(bench(jobOf(sections[0]!)).length).toBeGreaterThan(0);
   });
 });

@@ -1,10 +1,12 @@
 /** Layers in memory, cut into sections and rebuilt, without a store. */
+
 import {
   type BaseContents,
   type BaseParts,
   readBaseContents,
   readBaseParts,
 } from '../../../src/codec/tokens/base-group.ts';
+import { BufferPool } from '../../../src/dedup/section/buffer-pool.ts';
 import type { SectionDraft } from '../../../src/dedup/section/draft.ts';
 import { joinSection } from '../../../src/dedup/section/format.ts';
 import { type CuttableFormat, createCutters } from '../../../src/dedup/section/layer-cutter.ts';
@@ -29,7 +31,7 @@ export class MemoryLayers {
   readonly variants = new Map<string, BasePlace[]>();
   /** Bytes in base groups. */
   baseBytes = 0;
-  readonly #rebuilder = new SectionRebuilder();
+  readonly #rebuilder = new SectionRebuilder(new BufferPool(65_536, 16));
   #next = 1;
 
   /** Takes a layer apart. */

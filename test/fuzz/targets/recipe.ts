@@ -2,6 +2,7 @@
  * What is stored of a layer: sections, groups of tokens and patches, and the index. The checksums of
  * groups are right here, since nothing else would ever pass them.
  */
+
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import { DeflateError } from '../../../src/codec/deflate/errors.ts';
@@ -15,6 +16,7 @@ import { type GroupKind, openGroup, packGroup } from '../../../src/codec/tokens/
 import { readTokenStreams, TOKEN_STREAM_COUNT } from '../../../src/codec/tokens/token-streams.ts';
 import { RecipeError } from '../../../src/dedup/errors.ts';
 import { decodeRecipeIndex, encodeRecipeIndex } from '../../../src/dedup/recipe/recipe-index.ts';
+import { BufferPool } from '../../../src/dedup/section/buffer-pool.ts';
 import {
   joinSection,
   packStructure,
@@ -106,7 +108,7 @@ function inputOf({ section, group, layer }: ReturnType<typeof sections>[number])
   return [place, ...pieces];
 }
 
-const rebuilder = new SectionRebuilder();
+const rebuilder = new SectionRebuilder(new BufferPool(65_536, 16));
 const sound = sections()[0]!;
 const soundBase = sourceOf(sound.group);
 
