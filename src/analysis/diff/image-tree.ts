@@ -1,8 +1,8 @@
 /**
  * The files of an image, made by laying its layers over one another in their order, as engines do when
  * they unpack them (OCI image specification, "Applying Changesets"). Unlike the views of
- * `dedup/files/image-view.ts`, which look paths up in sorted trees, it is told of all that goes while it
- * is built: that is what waste is made of. Memory grows with the number of paths.
+ * `dedup/files/image-view.ts`, which look paths up in sorted trees, it is built from entries in the order
+ * of their archives. Memory grows with the number of paths.
  *
  * Where the specification leaves room:
  * - Whiteouts hide what lower layers have, wherever in their own layer they stand.
@@ -47,19 +47,6 @@ export interface Inode {
   readonly path: string;
   /** A directory that no layer has an entry for, only entries below. */
   readonly isImplied: boolean;
-  /** Paths that lead to it now. */
-  names: number;
-}
-
-/** Hears what happens while layers are laid over one another. */
-export interface TreeObserver {
-  /** A layer ships something; a hard link is no copy of its own. */
-  shipped(inode: Inode): void;
-  /**
-   * A path leads somewhere else from now on.
-   * @param by - to where; undefined when the path is gone
-   */
-  detached(inode: Inode, path: string, by: Inode | undefined): void;
 }
 
 /** A path, and what is below. */
@@ -76,7 +63,6 @@ export interface TreeNode {
 
 const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
-const SILENT: TreeObserver = { shipped: () => undefined, detached: () => undefined };
 
 /** A directory that has no entry of its own. */
 function implied(path: string, layer: number): Inode {
@@ -88,7 +74,6 @@ function implied(path: string, layer: number): Inode {
     path,
     layer,
     isImplied: true,
-    names: 1,
     ...numbers,
   };
 }
@@ -109,10 +94,8 @@ function emptiedBy(path: string): string {
 /** The image as it is so far. */
 export class ImageTree {
   readonly root: TreeNode;
-  readonly #observer: TreeObserver;
 
-  constructor(observer: TreeObserver = SILENT) {
-    this.#observer = observer;
+  constructor() {
     this.root = {
       name: '',
       path: '',
@@ -161,7 +144,7 @@ export class ImageTree {
     }
     const isFile = kind === 'file';
     const { buffer, byteOffset } = batch.hashes;
-    const inode: Inode = {
+    return {
       kind,
       size: isFile ? batch.sizes[row]! : 0,
       hash: isFile ? Buffer.from(buffer, byteOffset + 32 * row, 32).toString('latin1') : '',
@@ -173,10 +156,7 @@ export class ImageTree {
       layer,
       path,
       isImplied: false,
-      names: 0,
     };
-    this.#observer.shipped(inode);
-    return inode;
   }
 
   /** The node of a path, made when it is missing, and the directories above. */
@@ -221,13 +201,8 @@ export class ImageTree {
 
   /** Makes a path lead somewhere else. */
   #attach(node: TreeNode, inode: Inode, layer: number): void {
-    const before = node.inode;
     node.layer = layer;
-    if (before === inode) return;
     node.inode = inode;
-    if (!inode.isImplied) inode.names++;
-    before.names--;
-    this.#observer.detached(before, node.path, inode);
   }
 
   /** A whiteout of a path. */
@@ -264,8 +239,6 @@ export class ImageTree {
       return;
     }
     node.parent!.children!.delete(node.name);
-    node.inode.names--;
-    this.#observer.detached(node.inode, node.path, undefined);
   }
 }
 
@@ -277,9 +250,8 @@ export class ImageTree {
 export async function mergeLayers(
   layers: readonly LayerEntries[],
   signal: AbortSignal,
-  observer?: TreeObserver,
 ): Promise<ImageTree> {
-  const tree = new ImageTree(observer);
+  const tree = new ImageTree();
   const highest = new Map(layers.map(({ id }, number) => [id, number]));
   for (const [number, { id, batches }] of layers.entries()) {
     if (highest.get(id) !== number) continue;
