@@ -69,14 +69,15 @@ interface TokenExports {
   readonly HIGH: Cell;
   readonly TOKENS: Cell;
   readonly run: Cell;
+  readonly isOpen: Cell;
   readonly runCount: Cell;
   readonly literalCount: Cell;
   readonly matchCount: Cell;
   readonly tokenCount: Cell;
   readonly isIrregular: Cell;
-  reset(): void;
+  resume(run: number, isOpen: number): void;
   literalTokens(count: number): void;
-  decode(runs: number, literals: number, matches: number): number;
+  decode(runs: number, literals: number, matches: number, limit: number): number;
   encode(count: number, before: number): void;
 }
 
@@ -174,12 +175,15 @@ export function createTokenKernel(): TokenKernel {
     low: stream(code.LOW),
     high: stream(code.HIGH),
     tokens: new Uint32Array(buffer, code.TOKENS.value, 2 * STREAM_CAPACITY),
-    reset: code.reset,
+    resume: (run, isOpen) => code.resume(run, isOpen ? 1 : 0),
     decode: code.decode,
     literalTokens: code.literalTokens,
     encode: code.encode,
     get run() {
       return code.run.value;
+    },
+    get isOpen() {
+      return code.isOpen.value !== 0;
     },
     get runCount() {
       return code.runCount.value;

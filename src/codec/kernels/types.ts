@@ -83,17 +83,22 @@ export interface TokenKernel {
   readonly high: Uint8Array;
   /** Twice `STREAM_CAPACITY`. */
   readonly tokens: Uint32Array;
-  /** Goes to the begin of streams that are to be decoded. */
-  reset(): void;
+  /**
+   * Goes to where decoding is to go on.
+   * @param run - literals that have to come before the next match; 0 at the begin of streams
+   * @param isOpen - whether that number has been read from the runs; false at the begin
+   */
+  resume(run: number, isOpen: boolean): void;
   /**
    * Makes tokens as long as there are bytes of all streams. What the counts say was not used has to be
    * there again in the next call.
    * @param runs - bytes in `runs`
    * @param literals - bytes in `literals`
    * @param matches - bytes in `lengths`, `low` and `high`
+   * @param limit - tokens to make at most
    * @returns NEED_INPUT, or BAD_RUN, BAD_TOKEN for what cannot be
    */
-  decode(runs: number, literals: number, matches: number): number;
+  decode(runs: number, literals: number, matches: number, limit: number): number;
   /** Makes a token of each of so many literals. V8 takes five times as long for it. */
   literalTokens(count: number): void;
   /**
@@ -102,8 +107,9 @@ export interface TokenKernel {
    * @param before - literals between the last match of the call before and the first token
    */
   encode(count: number, before: number): void;
-  /** After `encode`: literals after the last match. */
+  /** After `encode`: literals after the last match. After `decode`: what `resume` is to be told. */
   readonly run: number;
+  readonly isOpen: boolean;
   /** What the last call used or made: bytes of the streams, and tokens. */
   readonly runCount: number;
   readonly literalCount: number;

@@ -17,19 +17,15 @@ import {
 } from './group.ts';
 import { PART_SIZE, type TokenPart } from './part.ts';
 import { MAX_GAP, PlainSpace } from './plain-space.ts';
-import {
-  type Allocate,
-  readTokenStreams,
-  TOKEN_STREAM_COUNT,
-  TokenStreamWriter,
-} from './token-streams.ts';
+import { readTokenStreams, TOKEN_STREAM_COUNT, TokenStreamWriter } from './token-streams.ts';
 
-const PARTS = 0;
-const FIRST_TOKEN_STREAM = 1;
+/** Streams of a group: the table of parts, those of their tokens, bytes before parts. */
+export const PARTS = 0;
+export const FIRST_TOKEN_STREAM = 1;
 /** The second of the streams of tokens. */
 const LITERALS = FIRST_TOKEN_STREAM + 1;
 const CONTEXT = FIRST_TOKEN_STREAM + TOKEN_STREAM_COUNT;
-const STREAM_COUNT = CONTEXT + 1;
+export const STREAM_COUNT = CONTEXT + 1;
 /** Parts of a group. */
 const MAX_PARTS = 65_536;
 
@@ -144,7 +140,8 @@ export class BaseGroupWriter {
   }
 }
 
-interface TableRow {
+/** What the table says of a part; `count` are its tokens. */
+export interface TableRow {
   readonly gap: number;
   readonly size: number;
   readonly lead: number;
@@ -156,7 +153,8 @@ function isLiteral({ size, lead, count }: TableRow): boolean {
   return lead === 0 && count === size;
 }
 
-function readTable(stream: Uint8Array): TableRow[] {
+/** Reads the table of a group. @throws TokenError */
+export function readTable(stream: Uint8Array): TableRow[] {
   const reader = new ByteReader(stream);
   const rows: TableRow[] = [];
   while (reader.left > 0) {
@@ -219,14 +217,8 @@ function carryOut<T>(
   return taken;
 }
 
-/** The parts in an open group, and the rows of its table. */
-function readParts(
-  group: OpenGroup,
-  allocate?: Allocate,
-): BaseParts & { readonly rows: readonly TableRow[] } {
-  const [table, ...streams] = group.streams(PARTS, FIRST_TOKEN_STREAM + TOKEN_STREAM_COUNT);
-  const rows = readTable(table!);
-  const tokens = readTokenStreams(streams, allocate);
+/** Cuts tokens into parts. @throws TokenError when there are more or less of them */
+export function cutTokens(tokens: Uint32Array, rows: readonly TableRow[]): TokenPart[] {
   let at = 0;
   const parts = rows.map(({ size, lead, count }) => {
     if (count > tokens.length - at) throw new TokenError('truncated');
@@ -234,17 +226,24 @@ function readParts(
     return { tokens: tokens.subarray(at - count, at), size, lead };
   });
   if (at < tokens.length) throw new TokenError('trailing');
-  return { rows, parts, tokens };
+  return parts;
+}
+
+/** The parts in an open group, and the rows of its table. */
+function readParts(group: OpenGroup): BaseParts & { readonly rows: readonly TableRow[] } {
+  const [table, ...streams] = group.streams(PARTS, FIRST_TOKEN_STREAM + TOKEN_STREAM_COUNT);
+  const rows = readTable(table!);
+  const tokens = readTokenStreams(streams);
+  return { rows, parts: cutTokens(tokens, rows), tokens };
 }
 
 /**
  * Reads the parts of a base group; its bytes are not needed any more then.
- * @param allocate - memory for their tokens; default: of their own
  * @throws TokenError when it is damaged or no such group
  */
-export function readBaseParts(bytes: Uint8Array, allocate?: Allocate): BaseParts {
+export function readBaseParts(bytes: Uint8Array): BaseParts {
   const group = openGroup('B', STREAM_COUNT, bytes);
-  const { parts, tokens } = readParts(group, allocate);
+  const { parts, tokens } = readParts(group);
   group.free();
   return { parts, tokens };
 }

@@ -117,9 +117,13 @@ function markIrregular(tokens: Uint32Array, irregular: ByteReader): void {
   }
 }
 
-/** Puts as much of a stream into a buffer of the kernel as fits. @returns how many bytes */
-function fill(buffer: Uint8Array, stream: Uint8Array, from: number): number {
-  const piece = stream.subarray(from, from + buffer.length);
+/**
+ * Puts bytes of a stream into a buffer of the kernel.
+ * @param most - how many are of use
+ * @returns how many these are
+ */
+function fill(buffer: Uint8Array, stream: Uint8Array, from: number, most: number): number {
+  const piece = stream.subarray(from, from + Math.min(most, buffer.length));
   buffer.set(piece);
   return piece.length;
 }
@@ -130,6 +134,101 @@ export type Allocate = (bytes: number) => ArrayBuffer;
 /** Memory of its own for everything. */
 const allocateNew: Allocate = (bytes) => new ArrayBuffer(bytes);
 
+/** Tokens that are made at once: few enough to stay in the processor's cache until they are used. */
+const PIECE = 16_384;
+/** Bytes of a run at most. */
+const RUN_BYTES = 4;
+
+type Streams = readonly [
+  runs: Uint8Array,
+  literals: Uint8Array,
+  lengths: Uint8Array,
+  low: Uint8Array,
+  high: Uint8Array,
+  irregular: Uint8Array,
+];
+
+/** Reads tokens from streams, some at a time, in their order. Irregular ones look like all others. */
+export class TokenStreamReader {
+  readonly #streams: Streams;
+  readonly #kernel = kernelOfThread();
+  /** How much of the streams has been used. */
+  #runs = 0;
+  #literals = 0;
+  #matches = 0;
+  #run = 0;
+  #isOpen = false;
+
+  /** @throws TokenError `truncated` when streams of matches differ in length */
+  constructor(streams: readonly Uint8Array[]) {
+    this.#streams = streams as Streams;
+    const [, , lengths, low, high] = this.#streams;
+    if (low.length !== lengths.length || high.length !== lengths.length) {
+      throw new TokenError('truncated');
+    }
+  }
+
+  /** All of them. */
+  get count(): number {
+    const [, literals, lengths] = this.#streams;
+    return literals.length + lengths.length;
+  }
+
+  /** Whether there may be irregular ones. */
+  get hasIrregular(): boolean {
+    return this.#streams[5].length > 0;
+  }
+
+  /**
+   * Reads the next tokens.
+   * @param count - no more than are left
+   * @param sink - gets them piece by piece, as views that hold until it returns
+   * @throws TokenError `truncated`, `token`, `number`
+   */
+  read(count: number, sink: (tokens: Uint32Array) => void): void {
+    const { tokens } = this.#kernel;
+    for (let left = count; left > 0; ) {
+      const made = this.#make(Math.min(left, PIECE));
+      sink(tokens.subarray(0, made));
+      left -= made;
+    }
+  }
+
+  /** All have been read. @throws TokenError `trailing` when the streams go on */
+  end(): void {
+    if (this.#runs !== this.#streams[0].length) throw new TokenError('trailing');
+  }
+
+  /** Makes some of the next tokens. @returns how many, one at least */
+  #make(most: number): number {
+    const kernel = this.#kernel;
+    const [runs, literals, lengths, low, high] = this.#streams;
+    if (this.#matches === lengths.length) {
+      const size = fill(kernel.literals, literals, this.#literals, most);
+      if (size === 0) throw new TokenError('truncated');
+      kernel.literalTokens(size);
+      this.#literals += size;
+      return size;
+    }
+    const runBytes = fill(kernel.runs, runs, this.#runs, RUN_BYTES * (most + 1));
+    const literalBytes = fill(kernel.literals, literals, this.#literals, most);
+    const matchBytes = fill(kernel.lengths, lengths, this.#matches, most);
+    fill(kernel.low, low, this.#matches, most);
+    fill(kernel.high, high, this.#matches, most);
+    kernel.resume(this.#run, this.#isOpen);
+    const status = kernel.decode(runBytes, literalBytes, matchBytes, most);
+    if (status !== NEED_INPUT) throw new TokenError(status === BAD_RUN ? 'number' : 'token');
+    const made = kernel.tokenCount;
+    if (made === 0) throw new TokenError('truncated');
+    this.#runs += kernel.runCount;
+    this.#literals += kernel.literalCount;
+    this.#matches += kernel.matchCount;
+    this.#run = kernel.run;
+    this.#isOpen = kernel.isOpen;
+    return made;
+  }
+}
+
 /**
  * Reads the tokens of all streams.
  * @param allocate - where they are put. New memory costs as much as filling it
@@ -139,47 +238,15 @@ export function readTokenStreams(
   streams: readonly Uint8Array[],
   allocate: Allocate = allocateNew,
 ): Uint32Array<ArrayBuffer> {
-  const [runs, literals, lengths, low, high, irregular] = streams as readonly [
-    Uint8Array,
-    Uint8Array,
-    Uint8Array,
-    Uint8Array,
-    Uint8Array,
-    Uint8Array,
-  ];
-  const matches = lengths.length;
-  if (low.length !== matches || high.length !== matches) throw new TokenError('truncated');
-  const all = literals.length + matches;
-  const tokens = new Uint32Array(allocate(4 * all), 0, all);
-  const kernel = kernelOfThread();
-  kernel.reset();
-  let count = 0;
-  let run = 0;
-  let literal = 0;
-  for (let match = 0; match < matches; ) {
-    const runBytes = fill(kernel.runs, runs, run);
-    const literalBytes = fill(kernel.literals, literals, literal);
-    const matchBytes = fill(kernel.lengths, lengths, match);
-    fill(kernel.low, low, match);
-    fill(kernel.high, high, match);
-    const status = kernel.decode(runBytes, literalBytes, matchBytes);
-    if (status !== NEED_INPUT) throw new TokenError(status === BAD_RUN ? 'number' : 'token');
-    const { runCount, literalCount, matchCount, tokenCount } = kernel;
-    if (runCount + literalCount + matchCount === 0) throw new TokenError('truncated');
-    tokens.set(kernel.tokens.subarray(0, tokenCount), count);
-    count += tokenCount;
-    run += runCount;
-    literal += literalCount;
-    match += matchCount;
-  }
-  if (run !== runs.length) throw new TokenError('trailing');
-  while (literal < literals.length) {
-    const size = fill(kernel.literals, literals, literal);
-    kernel.literalTokens(size);
-    tokens.set(kernel.tokens.subarray(0, size), count);
-    literal += size;
-    count += size;
-  }
-  if (irregular.length > 0) markIrregular(tokens, new ByteReader(irregular));
+  const reader = new TokenStreamReader(streams);
+  const { count } = reader;
+  const tokens = new Uint32Array(allocate(4 * count), 0, count);
+  let at = 0;
+  reader.read(count, (piece) => {
+    tokens.set(piece, at);
+    at += piece.length;
+  });
+  reader.end();
+  if (reader.hasIrregular) markIrregular(tokens, new ByteReader(streams[5]!));
   return tokens;
 }

@@ -9,12 +9,7 @@ import type { GroupId } from '../../storage/segments/types.ts';
 import { LayerRefusedError } from '../errors.ts';
 import type { TreePiece } from '../files/model.ts';
 import { BlockSums } from '../recipe/block-sums.ts';
-import {
-  createRebuildBench,
-  memoryOf,
-  type RebuildBench,
-  type RebuildJob,
-} from '../restore/rebuild-job.ts';
+import { createRebuildBench, type RebuildBench, type RebuildJob } from '../restore/rebuild-job.ts';
 import type { SectionDraft } from '../section/draft.ts';
 import { joinSection } from '../section/format.ts';
 import { type CuttableFormat, createCutters } from '../section/layer-cutter.ts';
@@ -69,6 +64,11 @@ export interface TakeApartOptions {
   readonly maxVariants: number;
   /** Level of zstd for what is stored. */
   readonly level: number;
+}
+
+/** Bytes that decoded parts take in memory, nearly. */
+function memoryOf({ parts, tokens }: BaseParts): number {
+  return tokens.byteLength + 128 * parts.length + 128;
 }
 
 /** Bytes of tokens that are kept decoded. */

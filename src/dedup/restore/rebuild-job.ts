@@ -1,12 +1,8 @@
 /** Rebuilding one section: what it takes, and what it gives. */
 import { LRUCache } from 'lru-cache';
 import { DeflateError } from '../../codec/deflate/errors.ts';
-import {
-  type BaseContents,
-  type BaseParts,
-  readBaseContents,
-  readBaseParts,
-} from '../../codec/tokens/base-group.ts';
+import { type BaseContents, readBaseContents } from '../../codec/tokens/base-group.ts';
+import { BasePartReader } from '../../codec/tokens/base-part-reader.ts';
 import { TokenError } from '../../codec/tokens/errors.ts';
 import { freeBuffer } from '../../lib/free-bytes.ts';
 import type { GroupId } from '../../storage/segments/types.ts';
@@ -39,20 +35,15 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
   return first !== undefined && more.length === 0 ? first : Buffer.concat(pieces);
 }
 
-/** Bytes of tokens, and of contents, that are kept for sections that use the same groups. */
+/** Bytes of parts, and of contents, that are kept for sections that use the same groups. */
 const CACHE_SIZE = 8 * 1024 * 1024;
 
 /**
- * Memory for tokens that is used again: as much as the cache holds and one section needs besides.
- * Tokens come in all sizes; those of a group take at most 2 MiB, mostly a third of that.
+ * Memory for tokens that is used again: new memory costs as much as filling it. Those of a group take at
+ * most 2 MiB, mostly a third of that.
  */
 const TOKEN_BUFFER = 256 * 1024;
-const IDLE_TOKENS = 64;
-
-/** Bytes that decoded parts take in memory, nearly. */
-export function memoryOf({ parts, tokens }: BaseParts): number {
-  return tokens.buffer.byteLength + 128 * parts.length + 128;
-}
+const IDLE_TOKENS = CACHE_SIZE / TOKEN_BUFFER;
 
 /** Base groups in one of the forms in which sections need them, as long as they do and a while more. */
 interface GroupCache<T> {
@@ -113,10 +104,10 @@ export type RebuildBench = (job: RebuildJob) => Uint8Array<ArrayBuffer>;
 export function createRebuildBench(): RebuildBench {
   const pool = new BufferPool(TOKEN_BUFFER, IDLE_TOKENS);
   const rebuilder = new SectionRebuilder(pool);
-  const tokens = createGroupCache<BaseParts>(
-    (bytes) => readBaseParts(bytes, (size) => pool.take(size)),
-    memoryOf,
-    (group) => pool.give(group.tokens.buffer),
+  const parts = createGroupCache<BasePartReader>(
+    (bytes) => new BasePartReader(bytes, (size) => pool.take(size)),
+    ({ memory }) => memory,
+    (group) => group.free((buffer) => pool.give(buffer)),
   );
   const contents = createGroupCache<BaseContents>(
     readBaseContents,
@@ -128,7 +119,7 @@ export function createRebuildBench(): RebuildBench {
     const { bases, section, startBit, endBit } = job;
     const packed = new Map<GroupId, Uint8Array>(bases);
     const groups = {
-      parts: (id: GroupId) => tokens.use(id, packed),
+      parts: (id: GroupId) => parts.use(id, packed),
       contents: (id: GroupId) => contents.use(id, packed),
     };
     try {
@@ -139,7 +130,7 @@ export function createRebuildBench(): RebuildBench {
       }
       throw error;
     } finally {
-      tokens.release();
+      parts.release();
       contents.release();
       for (const buffer of buffersOf(job)) freeBuffer(buffer);
     }

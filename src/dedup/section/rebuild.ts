@@ -4,7 +4,7 @@ import { DeflateWriter } from '../../codec/deflate/writer.ts';
 import { createWriterKernel } from '../../codec/kernels/instances.ts';
 import { DYNAMIC, STORED } from '../../codec/kernels/layout.ts';
 import type { WriterKernel } from '../../codec/kernels/types.ts';
-import type { BaseParts } from '../../codec/tokens/base-group.ts';
+import type { BasePartReader } from '../../codec/tokens/base-part-reader.ts';
 import { PatchGroupReader } from '../../codec/tokens/patch-group.ts';
 import type { GroupId } from '../../storage/segments/types.ts';
 import { RecipeError } from '../errors.ts';
@@ -16,7 +16,7 @@ import { type ContentSource, rebuildPlain } from './rebuild-plain.ts';
 
 /** Gives the base groups that a section needs. */
 export interface BaseSource extends ContentSource {
-  parts(id: GroupId): BaseParts;
+  parts(id: GroupId): Pick<BasePartReader, 'count' | 'read' | 'part'>;
 }
 
 /** What the writer is told of a block, of which only a part may be written. */
@@ -122,11 +122,11 @@ export class SectionRebuilder {
     const patchReader = patches.length > 0 ? new PatchGroupReader(patches) : undefined;
     for (const part of parts) {
       this.#write(gapTokens.take(part.gap));
-      const base = bases.parts(part.group).parts[part.index];
-      if (base === undefined) throw new RecipeError('a part that is not in its group');
-      if (part.lead === undefined) this.#write(base.tokens);
+      const base = bases.parts(part.group);
+      if (part.index >= base.count) throw new RecipeError('a part that is not in its group');
+      if (part.lead === undefined) base.read(part.index, this.#write);
       else if (patchReader === undefined) throw new RecipeError('a patch that is not there');
-      else this.#write(patchReader.apply(base, part.lead));
+      else this.#write(patchReader.apply(base.part(part.index), part.lead));
     }
     this.#write(gapTokens.take(lastGap));
     gapTokens.end();
@@ -134,7 +134,7 @@ export class SectionRebuilder {
   }
 
   /** Takes tokens to where the writer gets many at once. */
-  #write(tokens: Uint32Array): void {
+  readonly #write = (tokens: Uint32Array): void => {
     let from = 0;
     while (from < tokens.length) {
       if (this.#wanted === 0) this.#advance();
@@ -148,7 +148,7 @@ export class SectionRebuilder {
       from += taken;
       if (this.#count === this.#held.length) this.#flush();
     }
-  }
+  };
 
   #flush(): void {
     for (const piece of this.#writer.push(this.#held.subarray(0, this.#count))) this.#put(piece);

@@ -3,7 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { matchToken } from '../../../src/codec/deflate/token.ts';
 import { createTokenKernel } from '../../../src/codec/kernels/instances.ts';
 import { NEED_INPUT, STREAM_CAPACITY } from '../../../src/codec/kernels/layout.ts';
-import { readTokenStreams, TokenStreamWriter } from '../../../src/codec/tokens/token-streams.ts';
+import {
+  readTokenStreams,
+  TokenStreamReader,
+  TokenStreamWriter,
+} from '../../../src/codec/tokens/token-streams.ts';
 import { type MainStreams, referenceStreams, referenceTokens } from '../reference/token-streams.ts';
 import { PATIENT, runs } from '../support/effort.ts';
 import { anyToken, errorCodeOf } from '../tokens/support/tokens.ts';
@@ -54,6 +58,30 @@ describe('the token kernel', PATIENT, () => {
         expect(readTokenStreams(write(all))).toEqual(tokens);
       }),
       runs(200),
+    );
+  });
+
+  it('reads some tokens at a time like all at once', () => {
+    const counts = fc.array(fc.oneof(fc.nat(3), fc.nat(100), fc.nat(40_000)), { minLength: 1 });
+    fc.assert(
+      fc.property(pieces, counts, (all, some) => {
+        const streams = write(all);
+        const reader = new TokenStreamReader(streams);
+        const tokens: number[] = [];
+        for (let turn = 0; tokens.length < reader.count; turn++) {
+          const before = tokens.length;
+          const count = Math.min(some[turn % some.length]! + 1, reader.count - before);
+          reader.read(count, (views) => {
+            for (const token of views) tokens.push(token);
+          });
+          expect(tokens.length - before).toBe(count);
+          // Whatever else the kernel does for others in between.
+          if (turn % 50 === 0) readTokenStreams(streams);
+        }
+        reader.end();
+        expect(Uint32Array.from(tokens)).toEqual(regular(all.flat()));
+      }),
+      runs(100),
     );
   });
 
@@ -108,7 +136,8 @@ describe('the token kernel', PATIENT, () => {
     kernel.literals.fill(7);
     for (const stream of [kernel.lengths, kernel.low, kernel.high]) stream.fill(0);
     const size = STREAM_CAPACITY;
-    expect(kernel.decode(size, size, size)).toBe(NEED_INPUT);
+    kernel.resume(0, false);
+    expect(kernel.decode(size, size, size, 2 * size)).toBe(NEED_INPUT);
     expect([kernel.runCount, kernel.literalCount, kernel.matchCount]).toEqual([size, size, size]);
     expect(kernel.tokenCount).toBe(2 * size);
     expect([...kernel.tokens.subarray(-2)]).toEqual([7, matchToken(3, 1)]);

@@ -1,3 +1,4 @@
+import assert from 'node:assert';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { lengthOf, matchToken } from '../../../src/codec/deflate/token.ts';
@@ -8,6 +9,7 @@ import {
   readBaseContents,
   readBaseGroup,
 } from '../../../src/codec/tokens/base-group.ts';
+import { BasePartReader } from '../../../src/codec/tokens/base-part-reader.ts';
 import { packGroup } from '../../../src/codec/tokens/group.ts';
 import { TokenSplitter } from '../../../src/codec/tokens/split.ts';
 import { PATIENT, runs } from '../support/effort.ts';
@@ -67,6 +69,44 @@ function bytesOf({ plain, size }: BasePart): number[] {
 }
 
 describe('base groups', PATIENT, () => {
+  it('give the same parts in any order, piece by piece or whole', () => {
+    const orders = fc.array(
+      fc.tuple(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), fc.nat(9)),
+      { maxLength: 30 },
+    );
+    fc.assert(
+      fc.property(fc.array(layers, { maxLength: 2 }), orders, (all, jumps) => {
+        const parts = all.flat();
+        const group = write(parts);
+        const reader = new BasePartReader(group);
+        group.fill(0);
+        expect(reader.count).toBe(parts.length);
+        const look = (index: number): void => {
+          const tokens: number[] = [];
+          reader.read(index, (views) => tokens.push(...views));
+          expect(tokens).toEqual([...parts[index]!.tokens]);
+        };
+        for (const [place, how] of jumps) {
+          if (parts.length === 0) break;
+          const index = Math.floor(place * parts.length);
+          if (how === 0) {
+            const { tokens, size, lead } = reader.part(index);
+            const { tokens: wanted, size: wantedSize, lead: wantedLead } = parts[index]!;
+            expect([[...tokens], size, lead]).toEqual([[...wanted], wantedSize, wantedLead]);
+          } else if (how === 1 && parts[index]!.tokens.length > 0) {
+            // Whoever wanted the tokens has failed, which says nothing about them.
+            const failing = () => reader.read(index, () => assert.fail('no room'));
+            expect(failing).toThrow('no room');
+          } else {
+            look(index);
+          }
+        }
+        for (let index = 0; index < parts.length; index++) look(index);
+      }),
+      runs(300),
+    );
+  });
+
   it('give back tokens and bytes of any parts of any layers', () => {
     fc.assert(
       fc.property(

@@ -6,6 +6,7 @@ import {
   readBaseContents,
   readBaseParts,
 } from '../../../src/codec/tokens/base-group.ts';
+import { BasePartReader } from '../../../src/codec/tokens/base-part-reader.ts';
 import { BufferPool } from '../../../src/dedup/section/buffer-pool.ts';
 import type { SectionDraft } from '../../../src/dedup/section/draft.ts';
 import { joinSection } from '../../../src/dedup/section/format.ts';
@@ -25,6 +26,7 @@ export interface StoredSection extends BitRange {
 /** Parts that are known to several layers. */
 export class MemoryLayers {
   readonly groups = new Map<number, BaseParts>();
+  readonly #readers = new Map<number, BasePartReader>();
   readonly contents = new Map<number, BaseContents>();
   /** The same as they are stored. */
   readonly packed = new Map<number, Uint8Array>();
@@ -57,6 +59,7 @@ export class MemoryLayers {
     const ids = packed.bases.map(({ bytes, hashes }) => {
       const group = this.#next++;
       this.groups.set(group, readBaseParts(bytes));
+      this.#readers.set(group, new BasePartReader(bytes));
       this.contents.set(group, readBaseContents(bytes));
       this.packed.set(group, bytes);
       this.baseBytes += bytes.length;
@@ -73,7 +76,7 @@ export class MemoryLayers {
   /** The bytes of a section. */
   rebuildSection(section: StoredSection): Uint8Array {
     const bases = {
-      parts: (id: number) => this.groups.get(id)!,
+      parts: (id: number) => this.#readers.get(id)!,
       contents: (id: number) => this.contents.get(id)!,
     };
     return this.#rebuilder.rebuild(section.bytes, bases, section);

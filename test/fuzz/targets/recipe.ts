@@ -11,6 +11,7 @@ import {
   readBaseContents,
   readBaseGroup,
 } from '../../../src/codec/tokens/base-group.ts';
+import { BasePartReader } from '../../../src/codec/tokens/base-part-reader.ts';
 import { TokenError } from '../../../src/codec/tokens/errors.ts';
 import { type GroupKind, openGroup, packGroup } from '../../../src/codec/tokens/group.ts';
 import { readTokenStreams, TOKEN_STREAM_COUNT } from '../../../src/codec/tokens/token-streams.ts';
@@ -114,7 +115,7 @@ const soundBase = sourceOf(sound.group);
 
 /** Gives the same group for whatever is asked for. */
 function sourceOf(group: Uint8Array): BaseSource {
-  const base = readBaseGroup(group);
+  const base = new BasePartReader(group);
   return { parts: () => base, contents: () => readBaseContents(group) };
 }
 

@@ -17,7 +17,7 @@ export const TOKENS: usize = memory.data((2 * STREAM_CAPACITY + SLACK) * 4, 16);
 /** Literals between the last match and the next one, as far as they are known or still to come. */
 export let run: u32 = 0;
 /** Whether the run before the next match has been read. */
-let isOpen: bool = false;
+export let isOpen: bool = false;
 
 /** What the last call has used or made. */
 export let runCount: u32 = 0;
@@ -27,9 +27,10 @@ export let tokenCount: u32 = 0;
 /** Whether a token had bit 31. */
 export let isIrregular: bool = false;
 
-export function reset(): void {
-  run = 0;
-  isOpen = false;
+/** See `TokenKernel.resume`. */
+export function resume(left: u32, open: bool): void {
+  run = left;
+  isOpen = open;
 }
 
 /** Widens bytes to tokens, eight at least: a branch for none or a few would often be wrong. */
@@ -50,18 +51,19 @@ export function literalTokens(count: u32): void {
 }
 
 /** See `TokenKernel.decode`. */
-export function decode(runs: u32, literals: u32, matches: u32): i32 {
+export function decode(runs: u32, literals: u32, matches: u32, limit: u32): i32 {
   let at = RUNS;
   const atEnd = RUNS + runs;
   let literal = LITERALS;
   const literalEnd = LITERALS + literals;
   let to = TOKENS;
+  const toEnd = TOKENS + (limit << 2);
   let left = run;
   let open = isOpen;
   let match: u32 = 0;
   let highest: u32 = 0;
   let status: i32 = NEED_INPUT;
-  while (match < matches) {
+  while (match < matches && to < toEnd) {
     if (!open) {
       if (at >= atEnd) break;
       left = load<u8>(at);
@@ -79,12 +81,12 @@ export function decode(runs: u32, literals: u32, matches: u32): i32 {
       }
       open = true;
     }
-    const count = min(left, <u32>(literalEnd - literal));
+    const count = min(min(left, <u32>(literalEnd - literal)), <u32>(toEnd - to) >> 2);
     widen(literal, to, count);
     literal += count;
     to += count << 2;
     left -= count;
-    if (left > 0) break;
+    if (left > 0 || to >= toEnd) break;
     open = false;
     const distance = <u32>load<u8>(LOW + match) | ((<u32>load<u8>(HIGH + match)) << 8);
     highest |= distance;
