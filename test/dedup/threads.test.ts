@@ -45,7 +45,7 @@ async function takeApart(takers: LayerTakers, file: Buffer): Promise<TakenApart>
   return await takers.use(GO_ON, (taker) => taker.take({ format: 'gzip', chunks }, host));
 }
 
-describe('layers by threads', () => {
+describe('layers by threads', { timeout: 120_000 }, () => {
   let folder: string;
   let layers: Layers;
   /** Sections that were rebuilt by those who do it for clients. */
@@ -131,7 +131,7 @@ describe('layers by threads', () => {
   });
 });
 
-describe('threads that take layers apart', () => {
+describe('threads that take layers apart', { timeout: 120_000 }, () => {
   /** Threads that are started for two layers, one after the other. */
   async function startedFor(takers: LayerTakers): Promise<number> {
     let started = 0;

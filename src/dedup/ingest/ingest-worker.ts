@@ -26,7 +26,7 @@ const CHUNKS_AHEAD = 4;
 const SECTIONS_AHEAD = 2;
 
 // Nobody waits for an ingest.
-void standBack();
+standBack();
 
 const taker = createLayerTaker(TAKE_APART);
 let asked: PromiseWithResolvers<HostAnswer> | undefined;

@@ -38,4 +38,4 @@ export async function readLayer(
 }
 
 /** Tries again at once. */
-export const HASTY = { attempts: 3, firstPause: 1, longestPause: 2, timeout: 2000, stall: 300 };
+export const HASTY = { attempts: 3, firstPause: 1, longestPause: 2, timeout: 10_000, stall: 5000 };

@@ -266,7 +266,7 @@ describe('what is counted of downloads', () => {
 it('UP-3, decisions 1: a closing PUT may take longer than a client may be silent', async () => {
   const late = Promise.withResolvers<void>();
   await using web = await serveApplication({
-    env: { STOWAGE_HTTP__TIMEOUTS__BODY: '100ms' },
+    env: { STOWAGE_HTTP__TIMEOUTS__BODY: '500ms' },
     wrap: (store) => ({
       ...store,
       uploads: {
@@ -282,7 +282,7 @@ it('UP-3, decisions 1: a closing PUT may take longer than a client may be silent
   const target = `/v2/${REPOSITORY}/blobs/uploads/?digest=${digestOf(bytes)}`;
   const headers = { 'content-type': MEDIA_TYPES.bytes };
   const pushed = web.client.request({ method: 'POST', target, headers, body: bytes });
-  setTimeout(late.resolve, 600);
+  setTimeout(late.resolve, 1500);
   expectStatus(await pushed, 201);
   // Afterwards a client has to hurry again.
   const socket = await openSocket(web.port);

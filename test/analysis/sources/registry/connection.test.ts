@@ -154,7 +154,7 @@ describe('connections', () => {
       fault: ({ reference, before }) =>
         reference === digest && before === 0 ? { silentAfter: 1000 } : undefined,
     });
-    const source = connect(server);
+    const source = connect(server, { patience: { ...HASTY, stall: 300 } });
     const [image] = (await collect(source)).images;
     expect(await readLayer(source, image!.layers[1]!)).toEqual(bytes);
     server.options = {
