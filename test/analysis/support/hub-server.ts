@@ -41,6 +41,8 @@ export interface HubOptions {
   /** GETs of manifests within a window of so many seconds. */
   readonly limit?: { readonly pulls: number; readonly window: number };
   readonly fault?: (asked: Asked) => Fault;
+  /** Address of the loopback interface to listen on. Default: 127.0.0.1. */
+  readonly host?: string;
   /** Blobs are had from another host, which is this URL. */
   readonly redirectBlobs?: string;
   readonly ignoresRanges?: boolean;
@@ -364,8 +366,9 @@ export async function startHubServer(initial: HubOptions): Promise<HubServer> {
   }
 
   const server: Server = createServer(handle);
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { host = '127.0.0.1' } = current;
+  await new Promise<void>((done) => server.listen(0, host, done));
+  const url = `http://${host}:${(server.address() as AddressInfo).port}`;
   return {
     url,
     counts,
