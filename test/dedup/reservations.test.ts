@@ -86,3 +86,27 @@ it('an ingest that ends while it waits for parts holds nothing afterwards', asyn
   expect(pins.size).toBe(0);
   await store.close();
 });
+
+it('decisions 7: a search for many parts lets others have their turns', async () => {
+  const store = await openTestLayers();
+  const reservations = createReservations();
+  const session = createIngestSession(
+    {
+      kv: store.segments.kv,
+      segments: store.segments.store,
+      pins: new Map(),
+    } as unknown as DedupContext,
+    { recipe: 1, writer: await store.segments.store.begin(GO_ON), reservations, signal: GO_ON },
+  );
+  let turns = 0;
+  let isOver = false;
+  const hashes = Array.from({ length: 50_000 }, (_, i) => `part-${i}`);
+  const search = session.find(hashes).finally(() => {
+    isOver = true;
+  });
+  for (; !isOver; turns++) await turn();
+  expect((await search).length).toBe(hashes.length);
+  expect(turns).toBeGreaterThan(10);
+  session.end();
+  await store.close();
+});

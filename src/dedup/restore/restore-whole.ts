@@ -1,4 +1,4 @@
-/** Restores a layer for one reader, as an ingest does that sees whether it comes back. */
+/** Restores a layer for one reader alone, as the scrub does that looks whether it still comes back. */
 import type { Digest } from '../../oci/digest.ts';
 import type { DedupContext } from '../context.ts';
 import { checkedBlocks } from './checked-blocks.ts';

@@ -31,7 +31,7 @@ async function serve(
   return { source, server };
 }
 
-const only = (tags: Record<string, Stored>, name = 'team/app') => ({
+const withTags = (tags: Record<string, Stored>, name = 'team/app') => ({
   repositories: [{ name, tags }],
 });
 const LINUX = (architecture: string, variant = '') => ({ os: 'linux', architecture, variant });
@@ -122,7 +122,7 @@ test('indexes, also in one another: all platforms or one, attestations left out'
     { manifest: inner },
     { manifest: proof, platform: { os: 'unknown', architecture: 'unknown' } },
   ]);
-  const { source, server } = await serve(only({ one: index, two: amd }));
+  const { source, server } = await serve(withTags({ one: index, two: amd }));
   const { images, problems } = await collect(source);
   expect(problems).toEqual([]);
   expect(images.map(({ digest, tag }) => [digest, tag])).toEqual([
@@ -148,7 +148,7 @@ test('what is no image is told once; what is broken is told each, and the rest g
   const lost = { ...away, digest: away.digest, blobs: away.blobs.filter((_, i) => i !== 1) };
   const wrong = smallImage('wrong');
   const { source } = await serve({
-    ...only({
+    ...withTags({
       attached: smallImage('chart', { configType: 'application/vnd.cncf.helm.config.v1+json' }),
       away: lost,
       deep,
@@ -182,7 +182,7 @@ test('what is no image is told once; what is broken is told each, and the rest g
 
 test('layers that are said to live elsewhere count when the registry has them', async () => {
   const { source } = await serve(
-    only({ a: smallImage('a', { firstLayer: { urls: ['https://x.example'] } }) }),
+    withTags({ a: smallImage('a', { firstLayer: { urls: ['https://x.example'] } }) }),
   );
   expect((await collect(source)).images).toHaveLength(1);
 });
@@ -193,7 +193,7 @@ test('a manifest over 4 MiB, one that is no JSON, a configuration that is gone',
   const bare = { ...image, blobs: image.blobs.slice(1) };
   const junk = { ...smallImage('junk'), bytes: Buffer.from('not json') };
   const { source } = await serve({
-    ...only({ bare, junk, large }),
+    ...withTags({ bare, junk, large }),
     fault: ({ reference, method }) =>
       method === 'HEAD' && reference === 'junk' ? { status: 405 } : undefined,
   });
@@ -208,7 +208,7 @@ test('a manifest over 4 MiB, one that is no JSON, a configuration that is gone',
 
 test('a registry without HEAD is asked by GET', async () => {
   const { source } = await serve({
-    ...only({ a: smallImage('a') }),
+    ...withTags({ a: smallImage('a') }),
     fault: ({ method }) => (method === 'HEAD' ? { status: 405 } : undefined),
   });
   expect((await collect(source)).images).toHaveLength(1);
@@ -222,7 +222,7 @@ test('lists that go on for ever or elsewhere end, with a reason', async () => {
   ] as const) {
     const { source, server } = await serve(
       {
-        ...only({ a: image }),
+        ...withTags({ a: image }),
         fault: ({ kind }) =>
           kind === 'tags' ? { body: Buffer.from('{"tags":["a"]}'), headers: { link } } : undefined,
       },
@@ -240,7 +240,7 @@ test('a budget of requests or pulls ends the list, and says so', async () => {
   const tags = Object.fromEntries(
     Array.from({ length: 9 }, (_, i) => [`t${i}`, smallImage(`i${i}`)]),
   );
-  const { source, server } = await serve(only(tags), { budget: { pulls: 3 } });
+  const { source, server } = await serve(withTags(tags), { budget: { pulls: 3 } });
   const { images, problems } = await collect(source);
   expect(images).toHaveLength(3);
   expect(problems).toEqual([
