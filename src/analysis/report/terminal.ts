@@ -20,11 +20,22 @@ export type Paint = Pick<ReturnType<typeof picocolors.createColors>, 'bold' | 'd
 
 const WIDTH = 80;
 const MOST_SOURCES = 3;
+const MOST_NOTE_LINES = 2;
 
 /** The end of a long name says more than its begin. */
 function shorten(name: string, width: number): string {
   const shown = printableName(name);
   return shown.length <= width ? shown : `…${shown.slice(shown.length - width + 1)}`;
+}
+
+/** What a source says of itself: its title, and its note in lines of their own. */
+function sourceLines({ title, note }: AnalysisReport['sources'][number]): string {
+  const text = printableName(note ?? '');
+  // Between words, or within one that does not fit.
+  const lines =
+    text.match(new RegExp(`\\S.{0,${WIDTH - 4}}(?=\\s|$)|\\S.{${WIDTH - 4}}`, 'gu')) ?? [];
+  const shown = lines.slice(0, MOST_NOTE_LINES).map((line) => `  ${line}\n`);
+  return `${shorten(title, WIDTH)}\n${shown.join('')}`;
 }
 
 interface Line {
@@ -78,10 +89,7 @@ function read({ correct, sources, problems, timings }: AnalysisReport): string {
     problems.length === 0
       ? ''
       : `${showNumberOf(problems.length, 'problem')}: not all could be read\n`;
-  const titles = sources
-    .slice(0, MOST_SOURCES)
-    .map(({ title }) => `${shorten(title, WIDTH)}\n`)
-    .join('');
+  const titles = sources.slice(0, MOST_SOURCES).map(sourceLines).join('');
   const left = sources.length - MOST_SOURCES;
   const others = left > 0 ? `and ${showNumberOf(left, 'other source')}\n` : '';
   return `${titles}${others}${parts.join(', ')}\n${trouble}`;

@@ -116,6 +116,17 @@ describe('the report as a page', () => {
     expect(verified.filter((row) => row.querySelector('.recalled') !== null)).toEqual([]);
   });
 
+  it('says what a sample was drawn from', () => {
+    const note = '500 of <all> names';
+    const sources = [{ kind: 'docker-hub', title: 'Docker Hub', note }];
+    const { document: sampled } = parseHTML(htmlReport({ ...sample, sources }));
+    const notes = [...sampled.querySelectorAll('header .meta')].map(
+      ({ textContent }) => textContent,
+    );
+    expect(notes[0]).toBe(note);
+    expect(document.querySelectorAll('header .meta').length).toBe(1);
+  });
+
   it('says why a figure is not there', () => {
     const text = htmlReport(reportWithUnknowns());
     expect(text).toContain('the tars are not compressed');

@@ -46,6 +46,19 @@ describe('the summary for terminals', () => {
     );
   });
 
+  it('says what a sample was drawn from, in whole words', () => {
+    const note =
+      '100 pages (3 more could not be had) on 2026-11-30: 500 of 9,876 names, by pull counts, seed 4711';
+    const sources = [{ kind: 'docker-hub', title: 'Docker Hub, search for "a"', note }];
+    const lines = terminalReport({ ...sample, sources }).split('\n');
+    const title = lines.indexOf('Docker Hub, search for "a"');
+    const told = lines.slice(title + 1, title + 3);
+    expect(told.map((line) => line.slice(0, 2))).toEqual(['  ', '  ']);
+    expect(told.map((line) => line.trim()).join(' ')).toBe(note);
+    const endless = [{ ...sources[0]!, note: 'x'.repeat(500) }];
+    expect(widest(terminalReport({ ...sample, sources: endless }))).toBeLessThanOrEqual(80);
+  });
+
   it('colours where it may, and changes nothing else', () => {
     const colored = terminalReport(sample, picocolors.createColors(true));
     expect(colored).toContain('\u001b[');

@@ -48,12 +48,13 @@ ${sharing === null ? undefined : tile('Sharing of layers', show(sharing.ratio, '
 export function overview(report: AnalysisReport): Markup {
   const { sources, createdAt, version } = report;
   const titles = sources.map(({ title }) => title).join('; ');
+  const notes = sources.flatMap(({ note }) => (note === null ? [] : [note]));
   return html`<header>
 <h1>Image analysis of ${titles === '' ? 'nothing' : titles}</h1>
 <p class="headline">${sentence(report)}</p>
 ${split(report)}
 ${tiles(report)}
-<p class="meta">Made ${createdAt.replace('T', ' ').replace(/\.\d+Z$/, 'Z')} by Stowage ${version}. Sizes are by thousands: 1 MB is 1,000,000 bytes.</p>
+${notes.map((note) => html`<p class="meta">${note}</p>\n`)}<p class="meta">Made ${createdAt.replace('T', ' ').replace(/\.\d+Z$/, 'Z')} by Stowage ${version}. Sizes are by thousands: 1 MB is 1,000,000 bytes.</p>
 </header>
 `;
 }
