@@ -43,7 +43,7 @@ export async function gunzip(
   sink: PlainSink,
   remarks: Remarks,
 ): Promise<void> {
-  kernel ??= createReaderKernel();
+  kernel ??= createReaderKernel({ keepsTokens: false });
   const reader = new GzipReader(kernel, { isChecked: false });
   let position = 0;
   let isBroken = false;

@@ -12,7 +12,7 @@ import { DeflateError, errorOf } from './errors.ts';
 export interface DeflatePiece {
   /** At most 128 KiB and the rest of a match. */
   readonly plain: Uint8Array;
-  /** The tokens that stand for `plain`; at most 32,768. */
+  /** The tokens that stand for `plain`; at most 32,768. None when the kernel keeps none. */
   readonly tokens: Uint32Array;
   /** Blocks that ended here, at most 256; the tokens of the first may have come in earlier pieces. */
   readonly blocks: readonly Block[];
@@ -123,7 +123,7 @@ export class DeflateReader {
       const { byteCount, tokenCount } = kernel;
       this.#tokens += tokenCount;
       this.#bytes += byteCount;
-      if (tokenCount > 0 || blocks.length > 0) {
+      if (byteCount > 0 || blocks.length > 0) {
         yield {
           plain: kernel.output.subarray(0, byteCount),
           tokens: kernel.tokens.subarray(0, tokenCount),

@@ -40,6 +40,7 @@ interface ReaderExports {
   readonly recordCount: Cell;
   byteCount(): number;
   tokenCount(): number;
+  keepTokens(isWanted: boolean): void;
   reset(): void;
   run(bit: number, length: number): number;
 }
@@ -107,9 +108,17 @@ function instantiate(name: keyof typeof BINARIES): unknown {
   return new WebAssembly.Instance(module).exports;
 }
 
-/** A reader kernel at the begin of a stream. */
-export function createReaderKernel(): ReaderKernel {
+/**
+ * A reader kernel at the begin of a stream.
+ * @param options - whether it keeps the tokens, which takes a part of the time; default: yes
+ */
+export function createReaderKernel({
+  keepsTokens = true,
+}: {
+  readonly keepsTokens?: boolean;
+} = {}): ReaderKernel {
   const code = instantiate('reader') as ReaderExports;
+  code.keepTokens(keepsTokens);
   const { buffer } = code.memory;
   const records = BLOCK_CAPACITY * RECORD_SIZE;
   return {

@@ -9,7 +9,7 @@ export interface ReaderKernel {
   readonly input: Uint8Array;
   /** Plain bytes of the last run. */
   readonly output: Uint8Array;
-  /** Tokens of the last run. */
+  /** Tokens of the last run; none, and none are counted, when the kernel was made without them. */
   readonly tokens: Uint32Array;
   /** Blocks that began in the last run, `RECORD_SIZE` numbers each. */
   readonly records: Uint32Array;

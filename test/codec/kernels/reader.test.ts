@@ -1,6 +1,9 @@
 import { constants, deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Block } from '../../../src/codec/deflate/block.ts';
+import { DeflateError } from '../../../src/codec/deflate/errors.ts';
+import { DeflateReader } from '../../../src/codec/deflate/reader.ts';
 import { createReaderKernel } from '../../../src/codec/kernels/instances.ts';
 import {
   END,
@@ -74,6 +77,73 @@ const steps = fc.array(
     maxLength: 5,
   },
 );
+
+/** All that a stream holds but for its tokens; or at which bit it is wrong. */
+function readAll(kernel: ReaderKernel, bytes: Uint8Array, steps: readonly number[]) {
+  const reader = new DeflateReader(kernel);
+  const plain: Buffer[] = [];
+  const blocks: Omit<Block, 'tokens' | 'startToken'>[] = [];
+  let tokens = 0;
+  let problem = '';
+  try {
+    for (let at = 0, i = 0; at < bytes.length && !reader.done; i++) {
+      const part = bytes.subarray(at, at + steps[i % steps.length]!);
+      at += part.length;
+      for (const piece of reader.push(part)) {
+        plain.push(Buffer.from(piece.plain));
+        tokens += piece.tokens.length;
+        for (const { tokens: _, startToken: __, ...rest } of piece.blocks) blocks.push(rest);
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof DeflateError)) throw error;
+    problem = error.message;
+  }
+  const { done, unread, padding } = reader;
+  return { tokens, rest: { plain: Buffer.concat(plain), blocks, problem, done, unread, padding } };
+}
+
+/** @returns the bytes of the stream, read without tokens as with them */
+function compareWithout(bytes: Uint8Array, steps: readonly number[]): Buffer {
+  const without = readAll(createReaderKernel({ keepsTokens: false }), bytes, steps);
+  expect(without.tokens).toBe(0);
+  const { rest } = readAll(createReaderKernel(), bytes, steps);
+  expect(without.rest.plain.equals(rest.plain)).toBe(true);
+  expect({ ...without.rest, plain: 0 }).toEqual({ ...rest, plain: 0 });
+  return without.rest.plain;
+}
+
+describe('the reader kernel without tokens reads the same', () => {
+  it('of any stream, whole or with flipped bits', PATIENT, () => {
+    fc.assert(
+      fc.property(
+        strangeStream(100),
+        fc.array(fc.nat(), { maxLength: 2 }),
+        steps,
+        (stream, flips, sizes) => {
+          const { bytes, plain } = stream;
+          if (flips.length === 0) expect(compareWithout(bytes, sizes).equals(plain)).toBe(true);
+          for (const flip of flips) bytes[(flip >> 3) % bytes.length]! ^= 1 << (flip & 7);
+          compareWithout(bytes, sizes);
+        },
+      ),
+      runs(100),
+    );
+  });
+
+  it.each([
+    ['zeros', Buffer.alloc(300_000), {}],
+    ['a mixture', mixture(200_000), {}],
+    ['stored blocks', noise(150_000), { level: 0 }],
+    [
+      'literals, of which there are more than room for tokens',
+      text(400_000),
+      { strategy: constants.Z_HUFFMAN_ONLY },
+    ],
+  ])('of streams that fill its buffers: %s', (_, plain, options) => {
+    expect(compareWithout(deflateRawSync(plain, options), [100_000]).equals(plain)).toBe(true);
+  });
+});
 
 describe('the reader kernel does what its reference does', () => {
   it('for any stream', PATIENT, () => {

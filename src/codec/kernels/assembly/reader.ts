@@ -67,6 +67,8 @@ let endBit: u32 = 0;
 /** Where the next byte and token go. */
 let out: usize = OUTPUT;
 let token: usize = TOKENS;
+/** Bytes from one token to the next: 0 when nobody wants them, so that all go into the same place. */
+let stride: usize = 4;
 export let recordCount: u32 = 0;
 let headerBytes: u32 = 0;
 /** Plain bytes of the stream before OUTPUT, at most WINDOW. */
@@ -91,6 +93,10 @@ export function byteCount(): u32 {
 
 export function tokenCount(): u32 {
   return <u32>(token - TOKENS) >> 2;
+}
+
+export function keepTokens(isWanted: bool): void {
+  stride = isWanted ? 4 : 0;
 }
 
 export function reset(): void {
@@ -169,7 +175,7 @@ function readStored(): i32 {
   const end = from + count;
   let to = token;
   // The last round may read and write beyond the end, for which there is room.
-  for (; from < end; from += 16) {
+  for (; from < end && stride > 0; from += 16) {
     const bytes = v128.load(from);
     const low = v128.extend_low<u8>(bytes);
     const high = v128.extend_high<u8>(bytes);
@@ -180,7 +186,7 @@ function readStored(): i32 {
     to += 64;
   }
   out += count;
-  token += count << 2;
+  token += count * <u32>stride;
   bit += count << 3;
   storedLeft -= count;
   if (storedLeft === 0) state = AT_HEADER;
@@ -196,6 +202,7 @@ function readFast(): void {
   if (at > inputLimit) return;
   const literalTable = literals;
   const distanceTable = distances;
+  const step = stride;
   const lowest: usize = OUTPUT - history;
   let to = out;
   let next = token;
@@ -213,21 +220,21 @@ function readFast(): void {
       bits -= <u64>(entry & 63);
       store<u8>(to++, <u8>(entry >> 16));
       store<u32>(next, (entry >> 16) & 255);
-      next += 4;
+      next += step;
       entry = load<u32>(literalTable + ((<usize>word & ((1 << LITERAL_BITS) - 1)) << 2));
       if (entry & LITERAL) {
         word >>= <u64>(entry & 63);
         bits -= <u64>(entry & 63);
         store<u8>(to++, <u8>(entry >> 16));
         store<u32>(next, (entry >> 16) & 255);
-        next += 4;
+        next += step;
         entry = load<u32>(literalTable + ((<usize>word & ((1 << LITERAL_BITS) - 1)) << 2));
         if (entry & LITERAL) {
           word >>= <u64>(entry & 63);
           bits -= <u64>(entry & 63);
           store<u8>(to++, <u8>(entry >> 16));
           store<u32>(next, (entry >> 16) & 255);
-          next += 4;
+          next += step;
           continue;
         }
       }
@@ -245,7 +252,7 @@ function readFast(): void {
         bits -= <u64>(entry & 63);
         store<u8>(to++, <u8>(entry >> 16));
         store<u32>(next, (entry >> 16) & 255);
-        next += 4;
+        next += step;
         continue;
       }
     }
@@ -271,7 +278,7 @@ function readFast(): void {
     let match = (length << 16) | distance;
     if (extra === 31 && length === 258) match |= IRREGULAR;
     store<u32>(next, match);
-    next += 4;
+    next += step;
     if (distance >= 16) {
       let from = to - distance;
       v128.store(to, v128.load(from));
@@ -310,7 +317,7 @@ function readToken(): i32 {
     bit += used;
     store<u8>(out++, <u8>(entry >> 16));
     store<u32>(token, (entry >> 16) & 255);
-    token += 4;
+    token += stride;
     return DONE;
   }
   if (entry & SPECIAL) {
@@ -337,7 +344,7 @@ function readToken(): i32 {
   let match = (length << 16) | distance;
   if (extra === 31 && length === 258) match |= IRREGULAR;
   store<u32>(token, match);
-  token += 4;
+  token += stride;
   if (distance < 16) {
     copyNear(out, distance, length);
     out += length;
