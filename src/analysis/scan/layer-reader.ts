@@ -2,6 +2,7 @@
 import type { TarEntry } from '../../codec/tar/entry.ts';
 import { BLOCK_SIZE } from '../../codec/tar/header.ts';
 import { type TarRegion, type TarVisitor, TarWalker } from '../../codec/tar/walker.ts';
+import type { Mutable } from '../../lib/mutable.ts';
 import { BatchBuilder, type EntryRow, KIND_NUMBERS } from './batch-builder.ts';
 import type { ChunkCutter } from './chunks/cutter.ts';
 import { escapeText, MAX_PATH, readPath } from './entry-path.ts';
@@ -16,9 +17,6 @@ function kindOf({ type, whiteout }: TarEntry): number {
   return KIND_NUMBERS[whiteout === 'opaque' ? 'opaque-whiteout' : 'whiteout'];
 }
 
-/** An entry whose body is being read. */
-type OpenRow = Omit<EntryRow, 'size' | 'type' | 'packedSize'>;
-
 /** Reads the plain bytes of one layer. */
 export class LayerReader implements TarVisitor {
   readonly batches = new BatchBuilder();
@@ -26,8 +24,8 @@ export class LayerReader implements TarVisitor {
   readonly #content: FileContent;
   readonly #walker: TarWalker;
   readonly #paths = new PathSet();
-  #open: OpenRow | undefined;
-  #packed = 0;
+  /** The entry whose body is being read. */
+  #open: Mutable<EntryRow> | undefined;
   /** Compressed bytes for each plain byte of the piece that is read now. */
   #packedShare = 0;
   #hasEnd = false;
@@ -65,8 +63,10 @@ export class LayerReader implements TarVisitor {
       gid: entry.gid,
       mtime: entry.mtime.seconds,
       link: this.#linkOf(entry, path),
+      size: 0,
+      type: 0,
+      packedSize: 0,
     };
-    this.#packed = 0;
     if (this.#paths.isFull) this.#remarks.add('paths-not-compared', path);
     // A directory is often named before its content and after it: that says nothing new.
     if (this.#paths.add(path) && entry.type !== 'directory') {
@@ -82,8 +82,9 @@ export class LayerReader implements TarVisitor {
 
   bytes(region: TarRegion, bytes: Uint8Array): void {
     if (region === 'body') {
-      if (this.#open?.kind !== KIND_NUMBERS.file) return;
-      this.#packed += bytes.length * this.#packedShare;
+      const row = this.#open;
+      if (row?.kind !== KIND_NUMBERS.file) return;
+      row.packedSize += bytes.length * this.#packedShare;
       this.#content.push(bytes);
     } else if (region === 'opaque') {
       this.#opaqueBytes += bytes.length;
@@ -101,12 +102,13 @@ export class LayerReader implements TarVisitor {
     this.#open = undefined;
     if (!isComplete) this.#remarks.add('truncated', row.path);
     if (row.kind !== KIND_NUMBERS.file) {
-      this.batches.add({ ...row, size: 0, type: 0, packedSize: 0 }, '');
+      this.batches.add(row, '');
       return;
     }
     const hash = this.#content.end(isComplete);
-    const { length, type } = this.#content;
-    this.batches.add({ ...row, size: length, type, packedSize: this.#packed }, hash);
+    row.size = this.#content.length;
+    row.type = this.#content.type;
+    this.batches.add(row, hash);
   }
 
   /** No more bytes come. */

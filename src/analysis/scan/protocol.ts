@@ -3,9 +3,9 @@ import type { ChunkMethod } from './chunks/cutter.ts';
 import type { LayerHints } from './scan-layer.ts';
 import type { EntryBatch, LayerScan } from './types.ts';
 
-/** Bytes of a piece of a layer, and pieces that may be under way. */
-export const PIECE_SIZE = 256 * 1024;
-export const PIECES = 4;
+/** Bytes of a piece of a layer, for each of which there are two messages, and pieces under way. */
+export const PIECE_SIZE = 1024 * 1024;
+export const PIECES = 3;
 /** Batches that may be under way. */
 export const BATCHES = 2;
 

@@ -1,4 +1,5 @@
 /** Puts together what header block, extension headers and sparse maps say about an entry. */
+import type { Mutable } from '../../lib/mutable.ts';
 import {
   decodeText,
   type SparseExtent,
@@ -13,8 +14,9 @@ import { parsePaxNumber, parsePaxTime, xattrsOf } from './pax.ts';
 import { isSparseMap, parseSparseList, parseSparseRecords } from './sparse.ts';
 
 /** An entry as far as its headers tell: what remains open is its sparse map and its place. */
-export interface Description
-  extends Omit<TarEntry, 'archive' | 'headerStart' | 'bodyStart' | 'bodySize' | 'sparse'> {
+export interface Description {
+  /** Its place is 0 so far. */
+  readonly entry: Mutable<TarEntry>;
   /** Bytes that follow the headers, a sparse map of format 1.0 included. */
   readonly storedSize: number;
   /** Where its sparse map is, when it is a sparse file. */
@@ -104,7 +106,7 @@ export function describeEntry(header: Header, extensions: Extensions): Descripti
   const atime = optionalTime(pax.get('atime'), header.atime);
   const ctime = optionalTime(pax.get('ctime'), header.ctime);
   const whiteout = whiteoutOf(path);
-  return {
+  const entry: Mutable<TarEntry> = {
     type,
     typeFlag: header.typeFlag,
     format: header.format,
@@ -118,34 +120,42 @@ export function describeEntry(header: Header, extensions: Extensions): Descripti
     user: decodeText(pax.get('uname') ?? header.user),
     group: decodeText(pax.get('gname') ?? header.group),
     mtime: timeOf(pax.get('mtime'), header.mtime),
-    ...(atime && { atime }),
-    ...(ctime && { ctime }),
     deviceMajor: header.deviceMajor,
     deviceMinor: header.deviceMinor,
     size: sparseMap === undefined ? (hasBody(type) ? storedSize : 0) : realSize,
     xattrs: pax.size === 0 ? NO_XATTRS : xattrsOf(pax),
     pax,
-    ...(whiteout && { whiteout }),
-    storedSize: hasBody(type) ? storedSize : 0,
-    sparseMap,
+    archive: 0,
+    headerStart: 0,
+    bodyStart: 0,
+    bodySize: 0,
   };
+  if (atime !== undefined) entry.atime = atime;
+  if (ctime !== undefined) entry.ctime = ctime;
+  if (whiteout !== undefined) entry.whiteout = whiteout;
+  return { entry, storedSize: hasBody(type) ? storedSize : 0, sparseMap };
 }
 
 /** Where an entry lies in the stream. */
 export type Place = Pick<TarEntry, 'archive' | 'headerStart' | 'bodyStart' | 'bodySize'>;
 
 /**
- * Completes a description.
+ * Completes a description, which is of no use afterwards.
  * @param sparse - its sparse map, when it is a sparse file
  * @returns undefined when the map does not fit
  */
 export function placeEntry(
-  description: Description,
+  { entry }: Description,
   place: Place,
   sparse: readonly SparseExtent[] | undefined,
 ): TarEntry | undefined {
-  const { storedSize: _, sparseMap: __, ...entry } = description;
-  if (sparse === undefined) return { ...entry, ...place };
-  if (!isSparseMap(sparse, entry.size, place.bodySize)) return undefined;
-  return { ...entry, ...place, sparse };
+  if (sparse !== undefined) {
+    if (!isSparseMap(sparse, entry.size, place.bodySize)) return undefined;
+    entry.sparse = sparse;
+  }
+  entry.archive = place.archive;
+  entry.headerStart = place.headerStart;
+  entry.bodyStart = place.bodyStart;
+  entry.bodySize = place.bodySize;
+  return entry;
 }

@@ -263,11 +263,8 @@ export class TarWalker {
       if (part === undefined || extents.length > MAX_EXTENTS) return ['opaque', this.#lose];
       extents.push(...part.extents);
       if (part.isContinued) return ['header', () => undefined];
-      const { storedSize } = description;
-      return [
-        'header',
-        () => this.#beginBody({ ...description, size: realSize }, storedSize, extents),
-      ];
+      description.entry.size = realSize;
+      return ['header', () => this.#beginBody(description, description.storedSize, extents)];
     };
     this.#readBlock = (next) => add(parseSparseExtension(next));
     return add(parseSparseHeader(block));
