@@ -13,9 +13,14 @@ async function settingsOf(env: Readonly<Record<string, string>>): Promise<readon
 describe.runIf(process.platform === 'linux')('the allocator of a server', () => {
   it('has fixed limits', async () => {
     expect(await settingsOf({})).toEqual([
-      'MALLOC_MMAP_THRESHOLD_=4194304',
-      'MALLOC_TRIM_THRESHOLD_=4194304',
+      'MALLOC_ARENA_MAX=2',
+      'MALLOC_MMAP_THRESHOLD_=1048576',
+      'MALLOC_TRIM_THRESHOLD_=1048576',
     ]);
+  });
+
+  it('keeps to the number of arenas that somebody has set', async () => {
+    expect(await settingsOf({ MALLOC_ARENA_MAX: '5' })).toContain('MALLOC_ARENA_MAX=5');
   });
 
   it.each(['MALLOC_MMAP_THRESHOLD_=65536', 'GLIBC_TUNABLES=glibc.malloc.arena_max=8'])(
