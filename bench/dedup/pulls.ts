@@ -3,7 +3,8 @@
  * whose files are not in the page cache (cold), once more (warm), by several clients at once, and a
  * stretch in its middle.
  *
- *     node bench/dedup/pulls.ts [--rounds N] [--clients K] [--settle MS] [--folder FOLDER] [LAYER]
+ *     node bench/dedup/pulls.ts [--rounds N] [--clients K] [--settle MS] [--cache SIZE]
+ *         [--folder FOLDER] [LAYER]
  *
  * Default for the layer: a tar of node_modules, gzip level 6. What was pulled is hashed, and one wrong
  * digest ends the run. See bench/README.md.
@@ -12,9 +13,8 @@
  * its first pull, so that what is measured is not in any cache.
  */
 import { execFileSync } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -22,53 +22,29 @@ import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { noise, text } from '../../test/codec/support/content.ts';
 import { makeTar } from '../../test/support/tar.ts';
-import { type Client, expectStatus, openClient, postBlob } from '../registry/load/client.ts';
+import { type Client, openClient } from '../registry/load/client.ts';
 import { cpuMillisecondsOf, sampleMemory } from '../registry/measure/process.ts';
 import { median } from '../registry/measure/statistics.ts';
 import { dropCache } from '../registry/measure/storage.ts';
-import { openOperator } from '../registry/servers/operator.ts';
 import { startStowage } from '../registry/servers/stowage.ts';
 import type { Target } from '../registry/servers/types.ts';
+import {
+  type Pull,
+  pullLayer,
+  pushLayer,
+  readLayer,
+  type StoredLayer,
+  untilTakenApart,
+} from './layer-client.ts';
 import { AT_ONCE } from './stores.ts';
 
 const MODULES = resolve(import.meta.dirname, '../../node_modules');
-const REPOSITORY = 'bench/pulls';
-const MIB = 1024 * 1024;
-const CHUNK = 256 * 1024;
-/** Milliseconds between two looks whether the layer has been taken apart. */
-const POLL_MS = 200;
 /** Files of the second layer. */
 const OTHER_FILES = 200;
 const SAMPLE_MS = 10;
 
-interface Layer {
-  readonly path: string;
-  readonly size: number;
-  readonly digest: string;
-  /** SHA-256 of 1 MiB in the middle. */
-  readonly middle: string;
-}
-
-/** What one pull took, in milliseconds. */
-interface Pull {
-  readonly first: number;
-  readonly all: number;
-}
-
-async function readLayer(path: string): Promise<Layer> {
-  const { size } = await stat(path);
-  const whole = createHash('sha256');
-  for await (const chunk of createReadStream(path)) whole.update(chunk);
-  const file = await open(path);
-  const bytes = Buffer.alloc(Math.min(MIB, size - Math.floor(size / 2)));
-  await file.read(bytes, 0, bytes.length, Math.floor(size / 2));
-  await file.close();
-  const middle = createHash('sha256').update(bytes).digest('hex');
-  return { path, size, digest: `sha256:${whole.digest('hex')}`, middle };
-}
-
 /** A layer that comes before another one in the order of digests. */
-async function makeOther(folder: string, { digest }: Layer): Promise<Layer> {
+async function makeOther(folder: string, { digest }: StoredLayer): Promise<StoredLayer> {
   const path = join(folder, 'other.tar.gz');
   const entries = Array.from({ length: OTHER_FILES }, (_, i) => ({
     path: `file-${i}`,
@@ -81,51 +57,6 @@ async function makeOther(folder: string, { digest }: Layer): Promise<Layer> {
     const other = await readLayer(path);
     if (other.digest < digest) return other;
   }
-}
-
-async function push({ endpoint }: Target, { path, size, digest }: Layer): Promise<void> {
-  const client = await openClient(endpoint);
-  await postBlob(client, REPOSITORY, {
-    digest,
-    size,
-    async feed(write) {
-      for await (const chunk of createReadStream(path, { highWaterMark: CHUNK })) {
-        await write(chunk as Buffer);
-      }
-    },
-  });
-  client.connection.close();
-  const { operations } = openOperator(endpoint.url);
-  const isDone = async (): Promise<boolean> => {
-    const { layers } = await operations.dedup.report();
-    return layers.queued === 0 && layers.intact + layers.both === 0;
-  };
-  while (!(await isDone())) await delay(POLL_MS);
-}
-
-/** Pulls the layer, or its middle. @throws Error when what comes is not it */
-async function pull(client: Client, layer: Layer, isMiddle = false): Promise<Pull> {
-  const hash = createHash('sha256');
-  const start = performance.now();
-  let first = 0;
-  const from = Math.floor(layer.size / 2);
-  const to = Math.min(layer.size, from + MIB) - 1;
-  const range = isMiddle ? `Range: bytes=${from}-${to}\r\n` : '';
-  const path = `/v2/${REPOSITORY}/blobs/${layer.digest}`;
-  const answer = await client.connection.exchange({
-    head: `GET ${path} HTTP/1.1\r\n${client.lines}${range}\r\n`,
-    onBody(part) {
-      first ||= performance.now() - start;
-      hash.update(part);
-    },
-  });
-  const all = performance.now() - start;
-  expectStatus(answer, isMiddle ? 206 : 200, 'pull');
-  const found = hash.digest('hex');
-  if (found !== (isMiddle ? layer.middle : layer.digest.slice('sha256:'.length))) {
-    throw new Error(`not what was pushed: ${found}`);
-  }
-  return { first, all };
 }
 
 /** Some clients, each with a connection. */
@@ -155,7 +86,8 @@ interface Round {
 async function startCold(folder: string): Promise<Target> {
   const dataDir = join(folder, 'data');
   await dropCache(dataDir);
-  const target = await startStowage({ folder, certificate: undefined, env: AT_ONCE, dataDir });
+  const env = { ...AT_ONCE, ...(values.cache && { STOWAGE_DEDUP__RESTORE_CACHE: values.cache }) };
+  const target = await startStowage({ folder, certificate: undefined, env, dataDir });
   await delay(Number(values.settle));
   return target;
 }
@@ -176,21 +108,21 @@ async function withCpu<T>({ pid }: Target, work: () => Promise<T>): Promise<T & 
   return { ...result, cpu: cpuMillisecondsOf(pid) - before };
 }
 
-async function round(folder: string, layer: Layer, count: number): Promise<Round> {
+async function round(folder: string, layer: StoredLayer, count: number): Promise<Round> {
   const one = await cold(folder, (target) =>
     withClients(target, 1, async ([client]) => ({
-      cold: await withCpu(target, () => pull(client!, layer)),
-      warm: await withCpu(target, () => pull(client!, layer)),
+      cold: await withCpu(target, () => pullLayer(client!, layer)),
+      warm: await withCpu(target, () => pullLayer(client!, layer)),
     })),
   );
   const middle = await cold(folder, (target) =>
-    withClients(target, 1, ([client]) => pull(client!, layer, true)),
+    withClients(target, 1, ([client]) => pullLayer(client!, layer, true)),
   );
   const together = await cold(folder, (target) =>
     withClients(target, count, async (clients) => {
       const sampler = sampleMemory(target.pid, SAMPLE_MS);
       const pulls = await withCpu(target, async () => {
-        const all = await Promise.all(clients.map((client) => pull(client, layer)));
+        const all = await Promise.all(clients.map((client) => pullLayer(client, layer)));
         return {
           first: Math.max(...all.map(({ first }) => first)),
           all: Math.max(...all.map((one) => one.all)),
@@ -208,6 +140,8 @@ const { values, positionals } = parseArgs({
     clients: { type: 'string', default: '8' },
     /** Milliseconds from when the server listens to the first pull. */
     settle: { type: 'string', default: '1500' },
+    /** Memory for what was restored lately; default: the server's. */
+    cache: { type: 'string' },
     /** Where everything is written; default: the system's temporary folder. */
     folder: { type: 'string', default: tmpdir() },
   },
@@ -218,7 +152,10 @@ function report(rounds: readonly Round[], count: number): void {
   const of = (value: (round: Round) => number): number => median(rounds.map(value));
   const ms = (value: (round: Round) => number): string => `${of(value).toFixed(0)} ms`;
   const times = (value: (round: Round) => number): string => `${of(value).toFixed(2)}x`;
-  console.log(`cold: first byte ${ms((r) => r.cold.first)}, all ${ms((r) => r.cold.all)}`);
+  console.log(
+    `cold: first byte ${ms((r) => r.cold.first)}, all ${ms((r) => r.cold.all)}, ` +
+      `CPU ${ms((r) => r.cold.cpu)}`,
+  );
   console.log(`cold, 1 MiB in the middle: ${ms((r) => r.middle.all)}`);
   console.log(
     `warm: first byte ${ms((r) => r.warm.first)}, all ${times((r) => r.warm.all / r.cold.all)} of ` +
@@ -247,8 +184,9 @@ try {
     dataDir: join(folder, 'data'),
   });
   try {
-    await push(filling, layer);
-    await push(filling, await makeOther(folder, layer));
+    await pushLayer(filling, layer);
+    await pushLayer(filling, await makeOther(folder, layer));
+    await untilTakenApart(filling);
   } finally {
     await filling.stop();
   }

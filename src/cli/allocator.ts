@@ -6,12 +6,12 @@
  * 32 MiB at most and in each thread by itself. Sections, groups and streams come in all sizes, so a
  * server that has taken some layers apart held 350 MB of which nothing was in use. Fixed limits end
  * that. And each thread has memory of its own, in which it keeps what it freed from the others: with
- * two of them for all, a server that takes layers apart and restores them peaks at 510 MB instead of 630,
+ * two of them for all, a server that takes layers apart and restores them peaks at 540 MB instead of 640,
  * for the same CPU time. All that can only be said by the environment, before a process begins.
  */
 
 /** Bytes from which a buffer is taken from the kernel, and free ones that an arena may keep. */
-const LARGE = 1024 * 1024;
+const LARGE = 4 * 1024 * 1024;
 
 /** See mallopt(3). Other C libraries do not look at them. */
 const SETTINGS = {

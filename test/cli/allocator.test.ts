@@ -14,8 +14,8 @@ describe.runIf(process.platform === 'linux')('the allocator of a server', () => 
   it('has fixed limits', async () => {
     expect(await settingsOf({})).toEqual([
       'MALLOC_ARENA_MAX=2',
-      'MALLOC_MMAP_THRESHOLD_=1048576',
-      'MALLOC_TRIM_THRESHOLD_=1048576',
+      'MALLOC_MMAP_THRESHOLD_=4194304',
+      'MALLOC_TRIM_THRESHOLD_=4194304',
     ]);
   });
 

@@ -5,7 +5,7 @@ import { run } from '../support/run.ts';
 import { describeWith, needsRoot, requireTool } from '../support/tools.ts';
 import { type DockerDaemon, startDocker } from './docker-daemon.ts';
 import { SCENARIOS, type TestRegistry } from './registries.ts';
-import { expectFiguresOf } from './saved-archive.ts';
+import { expectFiguresOfSaved } from './saved-archive.ts';
 
 // By full path: another client without these commands may stand earlier on PATH.
 const docker = await requireTool('/usr/bin/docker', 'docker.io');
@@ -78,9 +78,7 @@ describeWith([docker, dockerd], 'issue 3, shows 3: docker', () => {
       expect(found.Id).toBe(image.config.descriptor.digest);
       const digest = await registry.digestOf('e2e/docker', 'v1');
       expect(found.RepoDigests).toEqual([`${registry.host}/e2e/docker@${digest}`]);
-      const saved = join(daemon.folder, 'saved.tar');
-      await call('save', '-o', saved, reference);
-      await expectFiguresOf(saved, image, reference);
+      await expectFiguresOfSaved(image, reference, (path) => call('save', '-o', path, reference));
 
       await call('rmi', '-f', found.Id);
       await call('pull', '-q', `${registry.host}/e2e/docker@${digest}`);

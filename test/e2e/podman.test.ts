@@ -6,7 +6,7 @@ import { makeTemporary, removeTemporary } from '../support/temporary.ts';
 import { describeWith, needsRoot, requireTool } from '../support/tools.ts';
 import { type ContainersHome, makeContainersHome, tlsArgs } from './containers-home.ts';
 import { SCENARIOS, type TestRegistry } from './registries.ts';
-import { expectFiguresOf } from './saved-archive.ts';
+import { expectFiguresOfSaved } from './saved-archive.ts';
 
 const podman = needsRoot(await requireTool('podman', 'podman'));
 
@@ -86,12 +86,9 @@ describeWith([podman], 'issue 3, shows 3: podman', () => {
       expect(found.Digest).toBe(pushed);
       expect(found.Id).toBe(imageId);
       expect(found.RootFS.Layers).toHaveLength(image.layers.length);
-      const saved = join(
-        home.folder,
-        `saved-${registry.caFile === undefined ? 'http' : 'tls'}.tar`,
+      await expectFiguresOfSaved(image, reference, (path) =>
+        call('save', '-q', '-o', path, reference),
       );
-      await call('save', '-q', '-o', saved, reference);
-      await expectFiguresOf(saved, image, reference);
     });
 
     it('pulls by digest', async () => {

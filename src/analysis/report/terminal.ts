@@ -21,6 +21,8 @@ export type Paint = Pick<ReturnType<typeof picocolors.createColors>, 'bold' | 'd
 const WIDTH = 80;
 const MOST_SOURCES = 3;
 const MOST_NOTE_LINES = 2;
+/** A line of a note, indented by two: it ends between words, or within one that does not fit. */
+const NOTE_LINE = /\S.{0,76}(?=\s|$)|\S.{76}/gu;
 
 /** The end of a long name says more than its begin. */
 function shorten(name: string, width: number): string {
@@ -30,10 +32,7 @@ function shorten(name: string, width: number): string {
 
 /** What a source says of itself: its title, and its note in lines of their own. */
 function sourceLines({ title, note }: AnalysisReport['sources'][number]): string {
-  const text = printableName(note ?? '');
-  // Between words, or within one that does not fit.
-  const lines =
-    text.match(new RegExp(`\\S.{0,${WIDTH - 4}}(?=\\s|$)|\\S.{${WIDTH - 4}}`, 'gu')) ?? [];
+  const lines = printableName(note ?? '').match(NOTE_LINE) ?? [];
   const shown = lines.slice(0, MOST_NOTE_LINES).map((line) => `  ${line}\n`);
   return `${shorten(title, WIDTH)}\n${shown.join('')}`;
 }

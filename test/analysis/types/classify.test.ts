@@ -27,6 +27,25 @@ function at(offset: number, bytes: string, size = 4096): Buffer {
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 
+describe('text is told from data', () => {
+  it('by each byte, wherever it stands', () => {
+    // As libmagic has it: bell, backspace, tab, line feed, form feed, return and escape belong to text.
+    const inText = new Set([7, 8, 9, 10, 12, 13, 27]);
+    for (let byte = 0; byte < 0x80; byte++) {
+      const isText = inText.has(byte) || (byte >= 0x20 && byte !== 0x7f);
+      for (let place = 1; place < 11; place++) {
+        const content = Buffer.from('words words');
+        content[place] = byte;
+        expect([byte, place, typeOf('a', content)]).toEqual([
+          byte,
+          place,
+          isText ? 'ascii-text' : 'data',
+        ]);
+      }
+    }
+  });
+});
+
 describe('a file is told', () => {
   it.each<readonly [type: string, path: string, content: string | Uint8Array]>([
     ['empty', 'a.py', ''],

@@ -54,7 +54,8 @@ export function overview(report: AnalysisReport): Markup {
 <p class="headline">${sentence(report)}</p>
 ${split(report)}
 ${tiles(report)}
-${notes.map((note) => html`<p class="meta">${note}</p>\n`)}<p class="meta">Made ${createdAt.replace('T', ' ').replace(/\.\d+Z$/, 'Z')} by Stowage ${version}. Sizes are by thousands: 1 MB is 1,000,000 bytes.</p>
+${notes.map((note) => html`<p class="meta">${note}</p>`)}
+<p class="meta">Made ${createdAt.replace('T', ' ').replace(/\.\d+Z$/, 'Z')} by Stowage ${version}. Sizes are by thousands: 1 MB is 1,000,000 bytes.</p>
 </header>
 `;
 }
