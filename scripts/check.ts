@@ -1,5 +1,6 @@
 /**
- * Runs a group of checks and closes with one line of counts, `N passed, N failed, N skipped`.
+ * Runs a group of checks and closes with a line for each that failed, `failed: NAME: WHY`, and one
+ * of counts, `N passed, N failed, N skipped`.
  * A static check counts as one test. Everything runs, whatever failed before it.
  *
  *   check.ts GROUP [arguments for vitest]
@@ -8,7 +9,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { COUNTS_FILE, type Counts } from './count-reporter.ts';
+import { OUTCOME_FILE, type Outcome } from './count-reporter.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
@@ -54,7 +55,7 @@ const GROUPS: Readonly<Record<string, Group>> = {
   'clean-machine': { projects: ['clean-machine'] },
 };
 
-const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 };
+const NOTHING: Outcome = { passed: 0, skipped: 0, failures: [] };
 
 /** Runs a script by this Node; the output is shown as it comes, or returned. */
 function runNode(
@@ -78,20 +79,20 @@ function runNode(
   });
 }
 
-async function runStaticCheck({ name, script, args }: StaticCheck): Promise<Counts> {
+async function runStaticCheck({ name, script, args }: StaticCheck): Promise<Outcome> {
   const started = performance.now();
   const path = join(ROOT, 'node_modules', script);
   const { code, output } = await runNode([path, ...args], { show: false });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)`);
   if (code !== 0) console.log(output);
-  return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+  return code === 0 ? { ...NOTHING, passed: 1 } : { ...NOTHING, failures: [`${name}: see above`] };
 }
 
-async function runVitest({ projects, env }: Group, extraArgs: readonly string[]): Promise<Counts> {
+async function runVitest({ projects, env }: Group, extraArgs: readonly string[]): Promise<Outcome> {
   const folder = await mkdtemp(join(tmpdir(), 'stowage-check-'));
   try {
-    const file = join(folder, 'counts.json');
+    const file = join(folder, 'outcome.json');
     const args = [
       join(ROOT, 'node_modules/vitest/vitest.mjs'),
       'run',
@@ -100,11 +101,12 @@ async function runVitest({ projects, env }: Group, extraArgs: readonly string[])
       ...projects.map((project) => `--project=${project}`),
       ...extraArgs,
     ];
-    const { code } = await runNode(args, { show: true, env: { ...env, [COUNTS_FILE]: file } });
+    const { code } = await runNode(args, { show: true, env: { ...env, [OUTCOME_FILE]: file } });
     const text = await readFile(file, 'utf8').catch(() => undefined);
-    // Without counts not even the configuration was read.
-    const counts = text === undefined ? NOTHING : (JSON.parse(text) as Counts);
-    return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+    // Without an outcome not even the configuration was read.
+    const outcome = text === undefined ? NOTHING : (JSON.parse(text) as Outcome);
+    if (code === 0 || outcome.failures.length > 0) return outcome;
+    return { ...outcome, failures: [`vitest: ended with ${code}`] };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -116,9 +118,13 @@ if (group === undefined) {
   console.error(`usage: check.ts ${Object.keys(GROUPS).join('|')} [arguments for vitest]`);
   process.exit(2);
 }
-const results: Counts[] = [];
-for (const check of group.checks ?? []) results.push(await runStaticCheck(check));
-results.push(await runVitest(group, extraArgs));
-const sum = (key: keyof Counts): number => results.reduce((total, one) => total + one[key], 0);
-console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
-process.exitCode = sum('failed') === 0 && sum('passed') > 0 ? 0 : 1;
+const outcomes: Outcome[] = [];
+for (const check of group.checks ?? []) outcomes.push(await runStaticCheck(check));
+outcomes.push(await runVitest(group, extraArgs));
+const sum = (count: (outcome: Outcome) => number): number =>
+  outcomes.reduce((total, one) => total + count(one), 0);
+const passed = sum((one) => one.passed);
+const failures = outcomes.flatMap((one) => one.failures);
+for (const failure of failures) console.log(`failed: ${failure}`);
+console.log(`${passed} passed, ${failures.length} failed, ${sum((one) => one.skipped)} skipped`);
+process.exitCode = failures.length === 0 && passed > 0 ? 0 : 1;
