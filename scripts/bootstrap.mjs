@@ -9,7 +9,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
@@ -21,8 +21,9 @@ import {
 } from '../bin/runtime.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const MODULES = join(ROOT, 'node_modules');
 /** Lies inside node_modules, so that whatever removes that folder removes the stamp as well. */
-const STAMP = join(ROOT, 'node_modules', '.stowage-installed');
+const STAMP = join(MODULES, '.stowage-installed');
 /** The C library's helper that Node 26 is linked with and minimal Debian systems lack. */
 const ATOMIC = { library: 'libatomic.so.1', package: 'libatomic1' };
 const USAGE = 'usage: node scripts/bootstrap.mjs start|test [args] | run FILE [args]';
@@ -57,6 +58,11 @@ function npmEnvironment() {
 function installDependencies() {
   const wanted = fingerprint();
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return;
+  if (lstatSync(MODULES, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    throw new SetupError(
+      'node_modules is a link, and npm ci would empty the folder it leads to; remove the link first',
+    );
+  }
   const started = Date.now();
   say('installing the locked dependencies (once; about 500 MB in node_modules)');
   // Install scripts are not needed, and those of npm 9 break on Debian. Development packages are
