@@ -8,8 +8,16 @@ const MINUTE = 60_000;
 /** Hours instead of minutes, see the scripts `test:faults:long` and `test:exact:long`. */
 const isLong = process.env.STOWAGE_LONG === 'true';
 
+/** For what comes in the end: machines under load are several times slower. */
+const patient = { expect: { poll: { timeout: MINUTE / 2 } } };
+
 /** Projects whose tests start engines, mounts or package managers: one file after the other. */
-const heavy = { fileParallelism: false, testTimeout: 5 * MINUTE, hookTimeout: 5 * MINUTE };
+const heavy = {
+  ...patient,
+  fileParallelism: false,
+  testTimeout: 5 * MINUTE,
+  hookTimeout: 5 * MINUTE,
+};
 const long = { ...heavy, testTimeout: 0 };
 
 export default defineConfig({
@@ -18,6 +26,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          ...patient,
           include: ['test/**/*.test.ts', 'bench/**/*.test.ts'],
           exclude: [
             'test/e2e/**',
@@ -27,8 +36,9 @@ export default defineConfig({
             'test/packaging/**',
           ],
           maxWorkers: availableParallelism(),
-          testTimeout: MINUTE / 2,
-          hookTimeout: MINUTE,
+          // So long that only what hangs ends by it: machines under load are several times slower.
+          testTimeout: 2 * MINUTE,
+          hookTimeout: 2 * MINUTE,
         },
       },
       {

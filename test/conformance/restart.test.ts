@@ -98,7 +98,7 @@ describe.runIf(startsStowage)('beyond: restarts', () => {
     await raw.write(requestHead(client, { method: 'PATCH', target, headers, authorization }));
     await raw.write(bytes.subarray(0, 5 * MIB));
     await expect
-      .poll(async () => (await uploadStatus(client, location)).last, { timeout: 10_000 })
+      .poll(async () => (await uploadStatus(client, location)).last, { timeout: 30_000 })
       .toBeGreaterThan(0);
     await restart('SIGKILL');
     const status = await uploadStatus(own.client, rebase(location));

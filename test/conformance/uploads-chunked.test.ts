@@ -298,7 +298,7 @@ describe('beyond', () => {
               if (startsStowage) expectStatus(patched, 202, 416);
               return patched.status;
             },
-            { timeout: 10_000 },
+            { timeout: 30_000 },
           )
           .toBe(202);
         await expectHolds(patched!.location(), bytes);
@@ -321,7 +321,7 @@ describe('beyond', () => {
       // From the first byte that is there on, the first writer holds the session.
       await expect
         .poll(async () => Number((await get(client, location)).get('range')?.slice(2)), {
-          timeout: 10_000,
+          timeout: 30_000,
         })
         .toBeGreaterThan(0);
 

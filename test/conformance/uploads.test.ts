@@ -188,7 +188,7 @@ describe('beyond', () => {
       raw.cut();
       await expectAbsent(digest);
       await expect
-        .poll(async () => (await get(client, location)).status, { timeout: 10_000 })
+        .poll(async () => (await get(client, location)).status, { timeout: 30_000 })
         .toBe(204);
     });
   });
@@ -270,7 +270,7 @@ describe('beyond', () => {
         await pushBlob(client, place, bytes);
       }
       await expect
-        .poll(async () => (await allocatedBytes(server!.dataDir)) - before, { timeout: 10_000 })
+        .poll(async () => (await allocatedBytes(server!.dataDir)) - before, { timeout: 30_000 })
         .toBeLessThan(bytes.length);
     });
   });

@@ -19,7 +19,7 @@ it('does not let npm empty the folder that a linked node_modules leads to', asyn
   const bootstrap = join(folder, 'clone', 'scripts', 'bootstrap.mjs');
   const { status, stderr } = spawnSync(process.execPath, [bootstrap, 'start'], {
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 60_000,
   });
   expect(stderr).toContain('node_modules is a link');
   expect(status).toBe(1);

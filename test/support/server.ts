@@ -226,7 +226,7 @@ export async function startServer(options: StartOptions = {}): Promise<RunningSe
     dataDir,
     output,
     lines: () => collected.lines,
-    waitForLog: (matches, timeoutMs = 10_000) => watch(collected, matches, timeoutMs),
+    waitForLog: (matches, timeoutMs = 30_000) => watch(collected, matches, timeoutMs),
     stop,
     async kill() {
       send('SIGKILL');

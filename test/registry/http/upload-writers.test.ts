@@ -56,7 +56,7 @@ async function beginPatch(web: ServedApplication, location: URL) {
   );
   socket.write(bytes.subarray(0, HALF));
   await expect
-    .poll(async () => (await uploadStatus(web.client, location)).last, { timeout: 5000 })
+    .poll(async () => (await uploadStatus(web.client, location)).last, { timeout: 30_000 })
     .toBe(HALF - 1);
   return socket;
 }

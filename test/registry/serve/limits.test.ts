@@ -57,7 +57,7 @@ describe('issue 3: connections at a time', () => {
     // One that ends makes room for one.
     await closed(greedy.socket);
     await expect
-      .poll(async () => (await connection(server, '127.0.0.1')).status, { timeout: 5000 })
+      .poll(async () => (await connection(server, '127.0.0.1')).status, { timeout: 30_000 })
       .toBe(200);
     expect(await statuses('127.0.0.1', 1)).toEqual([0]);
     // Ten are open.
@@ -75,7 +75,7 @@ describe('issue 3: bytes that stop', () => {
     const sockets = await Promise.all(Array.from({ length: 4 }, () => openSocket(portOf(server))));
     for (const socket of sockets) socket.write(getRequest(target));
     await expect
-      .poll(async () => (await get(client, '/metrics')).body.toString(), { timeout: 20_000 })
+      .poll(async () => (await get(client, '/metrics')).body.toString(), { timeout: 30_000 })
       .toContain('stowage_http_requests_total{route="blob",method="GET",status="aborted"} 4\n');
     for (const socket of sockets) {
       expect((await readToEnd(socket)).length).toBeLessThan(32 * MIB);

@@ -371,7 +371,7 @@ describe('decisions 5: a user that is removed', () => {
     // The token service reads the file before it answers.
     expectStatus(await renew(), 401);
     await expect
-      .poll(async () => (await using(token, 'GET', latest)).status, { timeout: 10_000 })
+      .poll(async () => (await using(token, 'GET', latest)).status, { timeout: 30_000 })
       .toBe(401);
     expect(challengeOf(await using(token, 'GET', latest)).error).toBe('invalid_token');
   });

@@ -73,7 +73,7 @@ describe('group commit', () => {
       const second = patiently('b');
       await turn();
       expect(engine.commits).toBe(0);
-      await vi.waitFor(() => expect(engine.commits).toBe(1));
+      await vi.waitFor(() => expect(engine.commits).toBe(1), 30_000);
       expect(engine.held?.size).toBe(2);
       await engine.release();
       await Promise.all([first, second]);
@@ -97,7 +97,7 @@ describe('group commit', () => {
       await first;
       await turn();
       expect(engine.commits).toBe(1);
-      await vi.waitFor(() => expect(engine.commits).toBe(2));
+      await vi.waitFor(() => expect(engine.commits).toBe(2), 30_000);
       await engine.release();
       expect(second.state).toBe('resolved');
     });
