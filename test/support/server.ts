@@ -192,7 +192,7 @@ export async function startServer(options: StartOptions = {}): Promise<RunningSe
       watch(
         collected,
         (line) => line.msg === 'listening' && typeof line.url === 'string',
-        options.readyTimeoutMs ?? 20_000,
+        options.readyTimeoutMs ?? 60_000,
       ),
       exited.then(({ code }) => {
         throw new StartError(`the server ended with code ${code}`, output(), code);
