@@ -46,6 +46,24 @@ export interface Collected {
 /** Times that the bytes of a layer are fetched when they are not what they should be. */
 const ATTEMPTS = 2;
 
+/** A layer in one of the sources. */
+interface Place {
+  readonly source: ImageSource;
+  /** Of the source, in the dataset. */
+  readonly number: number;
+  readonly layer: SourceLayer;
+}
+
+/** A layer that is not read yet. */
+interface Wanted {
+  /** Where it was tried, or is being tried. */
+  readonly tried: Set<ImageSource>;
+  /** Other sources that have it, to be tried when this one fails. */
+  readonly others: Place[];
+  /** Once it could not be read anywhere. */
+  problem: SourceProblem | undefined;
+}
+
 /** Whether an error is about one layer, so that the others may go on. */
 function isOfOneLayer(error: unknown): error is Error {
   return (
@@ -55,7 +73,8 @@ function isOfOneLayer(error: unknown): error is Error {
 
 /**
  * Reads all that some sources have. What cannot be had becomes a problem, and the rest goes on; layers
- * that the dataset has are not read again.
+ * that the dataset has are not read again, and one that cannot be had from a source is tried in the
+ * others that have it.
  * @throws DatasetError, the signal's reason, what listing a source throws
  */
 export async function collect(
@@ -84,8 +103,8 @@ export async function collect(
     return { bytes: source.openLayer(layer, either), isKept: false };
   }
 
-  /** One attempt. @throws see {@link readLayer} */
-  async function readOnce(source: ImageSource, number: number, layer: SourceLayer): Promise<void> {
+  /** One attempt. @throws what stands in the way of this layer, or of all */
+  async function readOnce({ source, number, layer }: Place): Promise<void> {
     const { bytes, isKept } = await bytesOf(source, layer);
     const watched = watch(layer, bytes, (length) => {
       progress.bytesRead += length;
@@ -116,41 +135,48 @@ export async function collect(
     }
   }
 
-  async function readLayer(source: ImageSource, number: number, layer: SourceLayer): Promise<void> {
+  /** @returns why one source cannot give the layer; undefined when it was read */
+  async function readFrom(place: Place): Promise<Error | undefined> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await readOnce(source, number, layer);
+        await readOnce(place);
+        return undefined;
       } catch (error) {
         either.throwIfAborted();
         if (!isOfOneLayer(error)) throw error;
-        if (error instanceof WrongBytesError && attempt < ATTEMPTS) continue;
-        progress.layersFailed++;
-        problems.push({ what: `layer ${layer.id}`, reason: error.message });
-        return;
+        if (!(error instanceof WrongBytesError) || attempt === ATTEMPTS) return error;
       } finally {
         tell();
       }
     }
   }
 
+  async function readLayer(first: Place, wanted: Wanted): Promise<void> {
+    const { id } = first.layer;
+    for (let place: Place | undefined = first; place !== undefined; ) {
+      const error = await readFrom(place);
+      if (error === undefined) {
+        layers.set(id, 'read');
+        return;
+      }
+      place = wanted.others.shift();
+      if (place === undefined) {
+        wanted.problem = { what: `layer ${id}`, reason: error.message };
+        progress.layersFailed++;
+      }
+    }
+    tell();
+  }
+
   const slots = createSlots(atOnce);
-  const seen = new Set<string>();
+  const layers = new Map<string, Wanted | 'read'>();
   const running = new Set<Promise<void>>();
   let failure: { readonly error: unknown } | undefined;
 
-  /** Begins with a layer when there is room, which holds the listing up. */
-  async function begin(source: ImageSource, number: number, layer: SourceLayer): Promise<void> {
-    if (seen.has(layer.id)) return;
-    seen.add(layer.id);
-    progress.layersFound++;
-    progress.bytesFound += layer.size ?? 0;
-    if (dataset.has(layer.id)) {
-      progress.layersDone++;
-      progress.bytesRead += layer.size ?? 0;
-      return;
-    }
+  /** Reads a layer when there is room, which holds the listing up. */
+  async function start(place: Place, wanted: Wanted): Promise<void> {
     const release = await slots.take(either);
-    const work = readLayer(source, number, layer)
+    const work = readLayer(place, wanted)
       .catch((error: unknown) => {
         failure ??= { error };
         stop.abort(error);
@@ -162,15 +188,45 @@ export async function collect(
     running.add(work);
   }
 
+  /** Begins with a layer that a source lists, unless that was done before. */
+  async function begin(place: Place): Promise<void> {
+    const { source, layer } = place;
+    const known = layers.get(layer.id);
+    if (known === 'read') return;
+    if (known !== undefined) {
+      if (known.tried.has(source)) return;
+      known.tried.add(source);
+      if (known.problem === undefined) {
+        known.others.push(place);
+      } else {
+        known.problem = undefined;
+        progress.layersFailed--;
+        await start(place, known);
+      }
+      return;
+    }
+    progress.layersFound++;
+    progress.bytesFound += layer.size ?? 0;
+    if (dataset.has(layer.id)) {
+      layers.set(layer.id, 'read');
+      progress.layersDone++;
+      progress.bytesRead += layer.size ?? 0;
+      return;
+    }
+    const wanted: Wanted = { tried: new Set([source]), others: [], problem: undefined };
+    layers.set(layer.id, wanted);
+    await start(place, wanted);
+  }
+
   try {
     for (const source of sources) {
       const number = dataset.addSource(source);
       for await (const item of source.items(either)) {
         if (item.kind === 'problem') problems.push(item.problem);
-        else if (item.kind === 'layer') await begin(source, number, item.layer);
+        else if (item.kind === 'layer') await begin({ source, number, layer: item.layer });
         else {
           if (dataset.addImage(number, item.image)) progress.images++;
-          for (const layer of item.image.layers) await begin(source, number, layer);
+          for (const layer of item.image.layers) await begin({ source, number, layer });
         }
         tell();
       }
@@ -184,5 +240,8 @@ export async function collect(
     await Promise.all(running);
   }
   if (failure !== undefined) throw failure.error;
+  for (const layer of layers.values()) {
+    if (layer !== 'read' && layer.problem !== undefined) problems.push(layer.problem);
+  }
   return { progress, problems };
 }

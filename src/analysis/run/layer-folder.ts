@@ -1,5 +1,5 @@
 /** A folder in which layers are kept as they were fetched, so that they need not be fetched again. */
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../../oci/digest.ts';
 import { readStretch } from '../sources/local/image-files.ts';
@@ -16,13 +16,37 @@ async function* readWhole(
   }
 }
 
+/** Of files that are being written: the process, and its number there. */
+const UNFINISHED = /^\.unfinished-(\d+)-\d+$/;
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
 /** The folder. Files are named as in an OCI layout: `<algorithm>/<hex>`. */
 export class LayerFolder {
   readonly #folder: string;
+  #ready: Promise<void> | undefined;
   #unfinished = 0;
 
   constructor(folder: string) {
     this.#folder = folder;
+  }
+
+  /** Makes the folder, and removes what runs that were killed left unfinished in it. */
+  async #prepare(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true });
+    for (const name of await readdir(this.#folder)) {
+      const pid = Number(UNFINISHED.exec(name)?.[1] ?? Number.NaN);
+      // Of this process nothing is here yet; in a container numbers come again.
+      const isLeft = pid === process.pid || (pid > 0 && !isRunning(pid));
+      if (isLeft) await rm(join(this.#folder, name), { force: true });
+    }
   }
 
   #path(digest: Digest): string {
@@ -50,7 +74,8 @@ export class LayerFolder {
 
   /** Writes bytes on their way. They stay only if {@link KeptBytes.keep} is called. */
   async take(bytes: AsyncIterable<Uint8Array>): Promise<KeptBytes> {
-    await mkdir(this.#folder, { recursive: true });
+    this.#ready ??= this.#prepare();
+    await this.#ready;
     const path = join(this.#folder, `.unfinished-${process.pid}-${this.#unfinished++}`);
     const file = await open(path, 'w');
     async function* pass(): AsyncGenerator<Uint8Array> {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -53,6 +54,9 @@ const IMAGES: readonly FakeImage[] = [
   { name: 'third', layers: [BASE, THREE] },
 ];
 const give = giveFrom(LAYERS);
+const MORE_LAYER = layerOf('something more');
+const MORE = sourceLayer(MORE_LAYER);
+const giveMore = giveFrom([MORE_LAYER]);
 const idsOf = (some: readonly { readonly id: string }[]) => some.map(({ id }) => id);
 
 /** Never gives anything, and ends when it is told to. */
@@ -127,6 +131,40 @@ describe('what is read', () => {
       },
     ]);
     expect(report.correct.layers.count).toBe(1);
+  });
+
+  test.each([
+    { when: 'after the first one has failed', threads: 1, isSlow: false },
+    { when: 'while the first one is read', threads: 4, isSlow: true },
+  ])('a source that lists a layer $when gives what the first one cannot', async (each) => {
+    const listed = Promise.withResolvers<void>();
+    const broken: Give = async function* (layer, attempt, signal) {
+      if (each.isSlow) await listed.promise;
+      if (layer === ONE || layer === THREE) throw new SourceError('it is gone');
+      yield* give(layer, attempt, signal);
+    };
+    const first = fakeSource('first', IMAGES, broken);
+    const second = fakeSource('second', IMAGES, (layer, attempt, signal) => {
+      if (layer === THREE) throw new SourceError('it is gone here too');
+      return give(layer, attempt, signal);
+    });
+    const listing: typeof second = {
+      ...second,
+      async *items(signal) {
+        if (!each.isSlow) await expect.poll(first.reading).toBe(0);
+        yield* second.items(signal);
+        listed.resolve();
+      },
+    };
+    const report = await run([first, listing], data, { threads: each.threads });
+    expect(report.problems).toContainEqual({
+      what: `layer ${THREE.id}`,
+      reason: 'it is gone here too',
+    });
+    expect(report.problems.filter(({ what }) => what.startsWith('layer'))).toHaveLength(1);
+    expect([...second.opened].sort()).toEqual(idsOf([ONE, THREE]).sort());
+    expect(report.correct.layers.count).toBe(3);
+    expect(report.correct.images!.count).toBe(2);
   });
 
   test('an error of one layer is a problem of that layer, whenever it comes', async () => {
@@ -229,6 +267,18 @@ describe('layers that are kept', () => {
   beforeEach(async () => {
     keepLayers = join(folder, 'kept');
     await run([fakeSource('first', IMAGES, give)], join(folder, 'before'), { keepLayers });
+  });
+
+  test('what killed runs left unfinished goes, what others are writing stays', async () => {
+    // A process that has ended, this one's number from an earlier run, and one that runs.
+    const ended = spawnSync('true').pid;
+    for (const pid of [ended, process.pid, process.ppid]) {
+      await writeFile(join(keepLayers, `.unfinished-${pid}-99`), 'half');
+    }
+    await run([fakeSource('more', [{ name: 'more', layers: [MORE] }], giveMore)], data, {
+      keepLayers,
+    });
+    expect(await readdir(keepLayers)).toEqual([`.unfinished-${process.ppid}-99`, 'sha256']);
   });
 
   test('are there as they were fetched, and are not fetched again', async () => {
