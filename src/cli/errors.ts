@@ -54,6 +54,7 @@ const SYSTEM_HINTS: Readonly<Record<string, string>> = {
  */
 const DIRECTORY_HINTS: Readonly<Record<string, string | undefined>> = {
   DataDirectoryLockedError: 'end that process, or talk to its server by --server',
+  LockFileDamagedError: 'remove that file while no Stowage runs there: it holds no data',
   FormatError: undefined,
   DatabaseDamagedError: 'look at the disk, then put a backup of the data directory in its place',
 };

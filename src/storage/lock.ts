@@ -15,6 +15,15 @@ export class DataDirectoryLockedError extends Error {
   }
 }
 
+/** The file that is locked is not what it should be. It holds no data, so it can be made anew. */
+export class LockFileDamagedError extends Error {
+  override readonly name = 'LockFileDamagedError';
+
+  constructor(path: string, cause: unknown) {
+    super(`the lock file ${path} is damaged`, { cause });
+  }
+}
+
 /** A lock that is held. */
 export interface DirectoryLock {
   release(): void;
@@ -22,17 +31,18 @@ export interface DirectoryLock {
 
 /**
  * Locks a data directory that exists.
- * @throws DataDirectoryLockedError when another process holds it
+ * @throws DataDirectoryLockedError when another process holds it, LockFileDamagedError
  */
 export function lockDirectory(folder: string): DirectoryLock {
-  const database = new DatabaseSync(join(folder, 'lock'), { timeout: 0 });
+  const path = join(folder, 'lock');
+  const database = new DatabaseSync(path, { timeout: 0 });
   try {
     database.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
-    if (String((error as Error).message).includes('locked')) {
-      throw new DataDirectoryLockedError(folder);
-    }
+    const { message } = error as Error;
+    if (message.includes('locked')) throw new DataDirectoryLockedError(folder);
+    if (message.includes('not a database')) throw new LockFileDamagedError(path, error);
     throw error;
   }
   return {

@@ -1,8 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DataDirectoryLockedError, lockDirectory } from '../../src/storage/lock.ts';
+import {
+  DataDirectoryLockedError,
+  LockFileDamagedError,
+  lockDirectory,
+} from '../../src/storage/lock.ts';
 import { openStore } from '../../src/storage/store.ts';
 import { makeTemporary, removeTemporary } from '../support/temporary.ts';
 
@@ -55,6 +60,15 @@ describe('decisions 7: one process owns a data directory', () => {
     expect(() => lockDirectory(folder)).toThrow(DataDirectoryLockedError);
     child.kill('SIGKILL');
     await once(child, 'exit');
+    lockDirectory(folder).release();
+  });
+
+  it('a damaged lock file is told, and can be made anew', async () => {
+    const path = join(folder, 'lock');
+    await writeFile(path, 'no database at all\n'.repeat(100));
+    expect(() => lockDirectory(folder)).toThrow(LockFileDamagedError);
+    expect(() => lockDirectory(folder)).toThrow(`the lock file ${path} is damaged`);
+    await rm(path);
     lockDirectory(folder).release();
   });
 
