@@ -43,7 +43,7 @@ function layerSql(layer: number): string {
       SELECT
         i,
         -- Skewed: low numbers of contents come most.
-        floor(pow((hash(i, ${layer}) % 1000003) / 1000003.0, 4) * ${rows} * 0.6)::BIGINT AS content
+        floor(pow((hash(i, ${layer}) % 1000000007) / 1000000007.0, 4) * ${rows} * 0.6)::BIGINT AS content
       FROM range(${rowsOfLayer}) AS numbers(i)
     )
     SELECT

@@ -94,8 +94,12 @@ async function imageFigures({ database, missing, step }: Work): Promise<Figures[
     filesSize: 'files_size',
     files: 'files',
     directories: 'directories',
-    pulls: 'pulls',
   });
+  const { pulls } = await distributionsOf(
+    database,
+    '(SELECT max(pulls) AS pulls FROM image_figures GROUP BY repository)',
+    { pulls: 'pulls' },
+  );
   const [counts] = await database.rows(
     'SELECT count(*) AS count, count(DISTINCT repository) AS repositories FROM image_figures',
   );
@@ -104,7 +108,7 @@ async function imageFigures({ database, missing, step }: Work): Promise<Figures[
     repositories: Number(counts!.repositories),
     ...of,
     compressedSize: missing.has('compressed-size') ? null : of.compressedSize,
-    pulls: missing.has('pull-counts') ? null : of.pulls,
+    pulls: missing.has('pull-counts') ? null : pulls,
   };
 }
 
@@ -150,13 +154,14 @@ async function typeFigures({ database }: Work, overall: Dedup): Promise<Figures[
 
 /** Shares over the rows of a table. Ones without a file, or a byte, have no share of it. */
 async function sharesOf({ database, mode }: Work, table: string, where = 'TRUE'): Promise<Shares> {
-  // 6: the study's code loses whatever shares nothing at all, instead of counting it as 0.
-  const others = mode === 'paper' ? 'other_files > 0' : 'TRUE';
-  return await distributionsOf(database, `${table} WHERE ${where}`, {
+  // 6: the study's code joins all four with what shares something, and so loses what shares nothing,
+  // instead of counting it as 0.
+  const kept = mode === 'paper' ? `${where} AND other_files > 0` : where;
+  return await distributionsOf(database, `${table} WHERE ${kept}`, {
     intraByCount: 'CASE WHEN files > 0 THEN spare_files / files END',
     intraByBytes: 'CASE WHEN bytes > 0 THEN spare_bytes / bytes END',
-    interByCount: `CASE WHEN files > 0 AND ${others} THEN other_files / files END`,
-    interByBytes: `CASE WHEN bytes > 0 AND ${others} THEN other_bytes / bytes END`,
+    interByCount: `CASE WHEN files > 0 THEN other_files / files END`,
+    interByBytes: `CASE WHEN bytes > 0 THEN other_bytes / bytes END`,
   });
 }
 

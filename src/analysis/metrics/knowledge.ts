@@ -58,8 +58,8 @@ export async function missingFacts({ database, sources }: Dataset): Promise<Miss
   return missing;
 }
 
-/** The list of a report: each figure with the reason that it is null. */
-export function unknownFigures(missing: Missing): { figure: string; reason: string }[] {
+/** The figures that are null, each with the reason. */
+function nullFigures(missing: Missing): Map<string, string> {
   const figures = new Map<string, string>();
   // Without images nothing else about them matters.
   for (const fact of ['images', 'compressed-size', 'pull-counts'] as const) {
@@ -68,6 +68,23 @@ export function unknownFigures(missing: Missing): { figure: string; reason: stri
     for (const figure of NEEDS[fact]) {
       if (figures.has(figure) || (figures.has('images') && figure.startsWith('images.'))) continue;
       figures.set(figure, reason);
+    }
+  }
+  return figures;
+}
+
+/**
+ * The list of a report: each figure that is null with the reason. One that only the mode `paper` lacks,
+ * which counts layers of the same tar for themselves, is named with its mode.
+ */
+export function unknownFigures(
+  correct: Missing,
+  paper: Missing,
+): { figure: string; reason: string }[] {
+  const figures = nullFigures(correct);
+  for (const [figure, reason] of nullFigures(paper)) {
+    if (!figure.startsWith('estimate.') && !figures.has(figure)) {
+      figures.set(`paper.${figure}`, reason);
     }
   }
   return [...figures].map(([figure, reason]) => ({ figure, reason }));

@@ -121,7 +121,7 @@ export async function buildReport(
       version: context.version,
       createdAt: context.createdAt.toISOString(),
       sources: dataset.sources.map(({ kind, title, note = null }) => ({ kind, title, note })),
-      unknown: unknownFigures(correct.missing),
+      unknown: unknownFigures(correct.missing, paper.missing),
       problems: [...context.problems, ...problems],
       remarks,
       correct: correct.figures,

@@ -59,7 +59,7 @@ const layerFigures = z.object({
   maxDepth: distribution,
   /** Distinct images that hold the layer. */
   references: distribution.nullable(),
-  /** Sum of the pulls of those images. */
+  /** Sum of the pulls of the repositories of those images. */
   pulls: distribution.nullable(),
   /** By compression: how many. */
   compressions: z.record(z.string(), count),
@@ -74,6 +74,7 @@ const imageFigures = z.object({
   filesSize: distribution,
   files: distribution,
   directories: distribution,
+  /** Of each repository once. */
   pulls: distribution.nullable(),
 });
 

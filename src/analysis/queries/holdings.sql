@@ -8,6 +8,16 @@ CREATE OR REPLACE TEMP TABLE complete_images AS
 SELECT * FROM images
 WHERE image NOT IN (SELECT image FROM image_layers WHERE layer IS NULL);
 
+-- Pulls are counted for repositories: several images of one, its tags or platforms, have the same.
+CREATE OR REPLACE TEMP TABLE layer_pulls AS
+SELECT layer, sum(pulls) AS pulls
+FROM (
+  SELECT layer, repository, max(pulls) AS pulls
+  FROM holds JOIN images USING (image)
+  GROUP BY layer, repository
+)
+GROUP BY layer;
+
 CREATE OR REPLACE TEMP TABLE chosen AS
 SELECT
   layers.layer,
@@ -18,7 +28,7 @@ SELECT
   any_value(layers.directories) AS directories,
   any_value(layers.max_depth) AS max_depth,
   count(images.image) AS held_by,
-  sum(images.pulls) AS pulls,
+  any_value(layer_pulls.pulls) AS pulls,
   min(images.image) AS first_image,
   max(images.image) AS last_image,
   -- Follows from what layers hold, not from the order in which they were read, which layers take
@@ -28,4 +38,5 @@ FROM layers
 JOIN standing ON standing.layer = layers.layer AND standing.stands_for = layers.layer
 LEFT JOIN holds ON holds.layer = layers.layer
 LEFT JOIN images ON images.image = holds.image
+LEFT JOIN layer_pulls ON layer_pulls.layer = layers.layer
 GROUP BY layers.layer;

@@ -76,7 +76,9 @@ test('a ladder of layers: every statistic by formula, the same in both modes', a
       Array.from({ length: n }, (_, i) => [i + 1, (i + 1) / n]),
     );
     expect(figures.layers.references).toMatchObject({ min: 1, max: n, sum: (n * (n + 1)) / 2 });
-    expect(figures.layers.pulls).toMatchObject({ min: 10, max: 10 * n });
+    // Of three repositories, whatever their tags: the highest layer is in one of them.
+    expect(figures.layers.pulls).toMatchObject({ min: 10, p50: 30, max: 30 });
+    expect(figures.images?.pulls).toMatchObject({ count: 3, sum: 30 });
     expect(figures.layers.maxDepth).toMatchObject({ min: 1, p50: 2, max: 2 });
     expect(figures.layers.filesRatio).toMatchObject({ min: shared / 1000 });
     expect(figures.sharing).toMatchObject({
@@ -147,6 +149,9 @@ test('paper mode: each peculiarity of the study by itself', async () => {
   // 5 and 6: two copies in one layer are "in other layers", and only what shares anything counts.
   expect(correct.dedup.layers.interByCount).toMatchObject({ count: 4, max: 0 });
   expect(paper.dedup.layers.interByCount).toMatchObject({ count: 4, min: 1, max: 1 });
+  expect(correct.dedup.layers.intraByCount).toMatchObject({ count: 4, sum: 1 / 2 });
+  // 'links' has no copies anywhere: it is in none of the four.
+  expect(paper.dedup.layers.intraByCount).toMatchObject({ count: 4 });
   const empty = paper.types.find(({ type }) => type === 'empty');
   expect(empty).toMatchObject({ files: 2, bytes: 0, distinctFiles: 1 });
 });

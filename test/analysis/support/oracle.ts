@@ -155,15 +155,24 @@ function shares(
       otherBytes: sum(others.map(({ size }) => size)),
     };
   });
-  const withFiles = rows.filter(({ files }) => files > 0);
-  const withBytes = rows.filter(({ bytes }) => bytes > 0);
-  const kept = (row: { others: number }) => mode === 'correct' || row.others > 0;
+  const kept = rows.filter((row) => mode === 'correct' || row.others > 0);
+  const withFiles = kept.filter(({ files }) => files > 0);
+  const withBytes = kept.filter(({ bytes }) => bytes > 0);
   return {
     intraByCount: distribution(withFiles.map((r) => r.spare / r.files)),
     intraByBytes: distribution(withBytes.map((r) => r.spareBytes / r.bytes)),
-    interByCount: distribution(withFiles.filter(kept).map((r) => r.others / r.files)),
-    interByBytes: distribution(withBytes.filter(kept).map((r) => r.otherBytes / r.bytes)),
+    interByCount: distribution(withFiles.map((r) => r.others / r.files)),
+    interByBytes: distribution(withBytes.map((r) => r.otherBytes / r.bytes)),
   };
+}
+
+/** Of each repository once, for it is repositories that are pulled. */
+function pullsOf(images: readonly PlainImage[]): number[] {
+  const most = new Map<string, number>();
+  for (const { repository, pulls } of images) {
+    most.set(repository, Math.max(most.get(repository) ?? 0, pulls!));
+  }
+  return [...most.values()];
 }
 
 function band(values: number[]): [number, number, number] {
@@ -286,7 +295,7 @@ export function figuresOf(set: PlainSet, mode: 'correct' | 'paper'): Figures {
       directories: distribution(layers.map((l) => l.directories)),
       maxDepth: distribution(layers.map((l) => l.depth)),
       references: distribution(layers.map((l) => l.holders.length)),
-      pulls: distribution(layers.map((l) => sum(l.holders.map((i) => i.pulls!)))),
+      pulls: distribution(layers.map((l) => sum(pullsOf(l.holders)))),
       compressions,
     },
     images: {
@@ -297,7 +306,7 @@ export function figuresOf(set: PlainSet, mode: 'correct' | 'paper'): Figures {
       filesSize: imagesOf((i) => sum(held(i).map((l) => layerOf(l).size))),
       files: imagesOf((i) => sum(held(i).map((l) => layerOf(l).files.length))),
       directories: imagesOf((i) => sum(held(i).map((l) => layerOf(l).directories))),
-      pulls: imagesOf((i) => i.pulls!),
+      pulls: distribution(pullsOf(set.images)),
     },
     sharing: {
       byOne: layers.filter((l) => l.holders.length === 1).length,
