@@ -10,6 +10,13 @@ import type { ChunkCutter } from './chunks/cutter.ts';
  */
 export const HOLE_LIMIT = 8 * 1024 ** 3;
 
+/**
+ * Bytes of holes that count as size in one layer, 4 TiB: real ones, of lastlog or of a disk image, stay
+ * below. A header may claim a thousand times as much, and sums over some of those have no meaning, nor
+ * room in 64 bits.
+ */
+export const SIZE_LIMIT = 4 * 1024 ** 4;
+
 const ZEROS = new Uint8Array(64 * 1024);
 const EMPTY_HASH = hash('sha256', '', 'binary');
 
@@ -31,6 +38,7 @@ export class FileContent {
   /** Bytes of the extent that have come. */
   #filled = 0;
   #holesLeft = HOLE_LIMIT;
+  #sizeLeft = SIZE_LIMIT;
 
   constructor(cutters: readonly ChunkCutter[]) {
     this.#cutters = cutters;
@@ -51,14 +59,14 @@ export class FileContent {
    * @param size - bytes of it, holes included
    * @param stored - bytes that will come
    * @param sparse - where they belong, when it is a sparse file
-   * @returns false when its holes are too large to be hashed
+   * @returns what is not done because its holes are too large: they are not hashed, or count for nothing
    */
   begin(
     path: string,
     size: number,
     stored: number,
     sparse: readonly SparseExtent[] | undefined,
-  ): boolean {
+  ): 'holes-not-hashed' | 'size-not-believed' | undefined {
     this.#path = path;
     this.#size = size;
     this.#length = 0;
@@ -68,22 +76,28 @@ export class FileContent {
     this.#extents = sparse;
     this.#extent = 0;
     this.#filled = 0;
-    const holes = size - stored;
-    if (sparse === undefined || holes <= this.#holesLeft) {
+    const holes = Math.max(0, size - stored);
+    if (sparse === undefined) return undefined;
+    if (holes <= this.#holesLeft) {
       this.#holesLeft -= holes;
-      return true;
+      return undefined;
     }
     // Not the hash of any file's content, so that it is never taken for another file.
     this.#hash = createHash('sha256').update(JSON.stringify(['sparse', size, sparse]));
     this.#extents = undefined;
-    return false;
+    if (holes <= this.#sizeLeft) {
+      this.#sizeLeft -= holes;
+      return 'holes-not-hashed';
+    }
+    this.#size = stored;
+    return 'size-not-believed';
   }
 
   /** The next bytes that are stored of it. */
   push(bytes: Uint8Array): void {
     if (this.#extents !== undefined) {
       this.#pushSparse(this.#extents, bytes);
-    } else if (this.#length === 0 && bytes.length === this.#size) {
+    } else if (this.#length === 0 && bytes.length === this.#size && this.#hash === undefined) {
       this.#length = bytes.length;
       this.#whole = hash('sha256', bytes, 'binary');
       this.#type = classify(this.#path, bytes.subarray(0, HEAD_SIZE), this.#size);

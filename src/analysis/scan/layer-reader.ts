@@ -75,9 +75,8 @@ export class LayerReader implements TarVisitor {
     if (entry.whiteout === 'metadata') this.#remarks.add('aufs-metadata', path);
     else if (entry.type === 'other') this.#remarks.add('unknown-entry-type', path);
     if (kind !== KIND_NUMBERS.file) return;
-    if (!this.#content.begin(path, entry.size, entry.bodySize, entry.sparse)) {
-      this.#remarks.add('holes-not-hashed', path);
-    }
+    const odd = this.#content.begin(path, entry.size, entry.bodySize, entry.sparse);
+    if (odd !== undefined) this.#remarks.add(odd, path);
   }
 
   bytes(region: TarRegion, bytes: Uint8Array): void {

@@ -23,6 +23,8 @@ const MESSAGES = {
   'unknown-entry-type': 'an entry is of a type that no engine knows',
   'aufs-metadata': 'an entry that AUFS kept for itself, and that engines pass over',
   'holes-not-hashed': 'the holes of a sparse file are too large to be hashed',
+  'size-not-believed':
+    'the holes of sparse files are larger than any disk: only stored bytes count',
   'chunks-capped': 'too many different chunks; those that came later are not counted',
 } as const;
 

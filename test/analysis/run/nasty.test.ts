@@ -84,6 +84,23 @@ const LAYERS: Readonly<Record<string, NastyLayer>> = {
     ),
     codes: ['holes-not-hashed'],
   },
+  'sparse files of petabytes': {
+    bytes: gzipSync(
+      nastyTar(
+        ...Array.from({ length: 1100 }, (_, i) => [
+          paxHeader({
+            'GNU.sparse.major': '0',
+            'GNU.sparse.minor': '1',
+            'GNU.sparse.name': `sparse-${i}`,
+            'GNU.sparse.size': String(Number.MAX_SAFE_INTEGER),
+            'GNU.sparse.map': `1000,5,100000,4,${Number.MAX_SAFE_INTEGER},0`,
+          }),
+          { name: `GNUSparseFile.0/sparse-${i}`, body: Buffer.from('alphabeta') },
+        ]).flat(),
+      ),
+    ),
+    codes: ['size-not-believed'],
+  },
   'names that are no UTF-8, and lead out': {
     bytes: gzipSync(nastyTar({ name: Buffer.from([0x66, 0xff, 0x6f]) }, { name: '../../out' })),
     codes: ['dotdot-path', 'not-utf8'],

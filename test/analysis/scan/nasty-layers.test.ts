@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { HOLE_LIMIT } from '../../../src/analysis/scan/file-content.ts';
+import { HOLE_LIMIT, SIZE_LIMIT } from '../../../src/analysis/scan/file-content.ts';
 import { emptyFiles, nastyEntry, nastyTar, paxHeader } from './support/nasty-tar.ts';
 import { noise } from './support/noise.ts';
 import { scanBytes } from './support/scan-bytes.ts';
@@ -249,5 +249,15 @@ describe('sparse files', () => {
     expect(codes).toEqual({ 'holes-not-hashed': 1 });
     const other = await scanBytes(sparse(size + 1));
     expect(other.rows[0]!.sha256).not.toBe(rows[0]!.sha256);
+  });
+
+  it('does not believe sizes beyond all disks, so that sums stay sums', async () => {
+    const { rows, codes } = await scanBytes(sparse(Number.MAX_SAFE_INTEGER));
+    expect(rows[0]).toMatchObject({ path: 'sparse', size: 'alphabeta'.length });
+    expect(rows[0]!.sha256).not.toBe(sha256(Buffer.from('alphabeta')));
+    expect(codes).toEqual({ 'size-not-believed': 1 });
+    const below = await scanBytes(sparse(SIZE_LIMIT));
+    expect(below.rows[0]).toMatchObject({ size: SIZE_LIMIT });
+    expect(below.codes).toEqual({ 'holes-not-hashed': 1 });
   });
 });
