@@ -22,9 +22,20 @@ export interface ReportContext {
   readonly steps?: Steps;
 }
 
-async function chunkFigures({ database }: Dataset): Promise<AnalysisReport['chunks']> {
+/** Chunks of all layers; none, and why, when some were read by an earlier run that cut nothing. */
+async function chunkFigures({
+  database,
+}: Dataset): Promise<{ chunks: AnalysisReport['chunks']; whole: string | undefined }> {
   const rows = await database.rows(query('chunks'));
-  return rows.map((row) => {
+  const [layers] = await database.rows(
+    'SELECT count(*) AS count, count(*) FILTER (NOT has_chunks) AS whole FROM layers SEMI JOIN chosen USING (layer)',
+  );
+  const { count, whole } = layers!;
+  if (rows.length > 0 && Number(whole) > 0) {
+    const hint = 'start a new dataset with --chunks';
+    return { chunks: [], whole: `${whole} of ${count} layers were read without chunks; ${hint}` };
+  }
+  const chunks = rows.map((row) => {
     const bytes = Number(row.bytes);
     const distinctBytes = Number(row.distinct_bytes);
     return {
@@ -36,6 +47,7 @@ async function chunkFigures({ database }: Dataset): Promise<AnalysisReport['chun
       byteRatio: distinctBytes === 0 ? null : bytes / distinctBytes,
     };
   });
+  return { chunks, whole: undefined };
 }
 
 /** What was odd about layers, and images that are left out. */
@@ -108,7 +120,7 @@ export async function buildReport(
       steps?.(name, (performance.now() - begin) / 1000);
       return result;
     };
-    const chunks = await timed('chunks', () => chunkFigures(dataset));
+    const { chunks, whole } = await timed('chunks', () => chunkFigures(dataset));
     const { overall } = correct.figures.dedup;
     const estimate = await timed('estimate', () => computeEstimate(database, correct.missing));
     await leaveMode(database);
@@ -121,7 +133,10 @@ export async function buildReport(
       version: context.version,
       createdAt: context.createdAt.toISOString(),
       sources: dataset.sources.map(({ kind, title, note = null }) => ({ kind, title, note })),
-      unknown: unknownFigures(correct.missing, paper.missing),
+      unknown: [
+        ...unknownFigures(correct.missing, paper.missing),
+        ...(whole === undefined ? [] : [{ figure: 'chunks', reason: whole }]),
+      ],
       problems: [...context.problems, ...problems],
       remarks,
       correct: correct.figures,

@@ -312,6 +312,22 @@ test('chunks over layers, each content once', async () => {
   ]);
 });
 
+test('chunks of some layers only are no figures, and it is told why', async () => {
+  const cut: ChunkSet = {
+    method: 'fixed-4096',
+    hashes: new Uint8Array(16),
+    sizes: Uint32Array.of(10),
+    counts: Uint32Array.of(1),
+  };
+  const layers = [layerOf('a', [], { chunks: [cut] }), layerOf('b', [file('b', 1)])];
+  const report = await reportOf([{ layers, images: [] }]);
+  expect(report.chunks).toEqual([]);
+  expect(report.unknown).toContainEqual({
+    figure: 'chunks',
+    reason: '1 of 2 layers were read without chunks; start a new dataset with --chunks',
+  });
+});
+
 test('an image of which a layer could not be read is left out, and named', async () => {
   const set = ladder(3);
   const report = await reportOf([{ layers: set.layers.slice(0, 2), images: set.images }]);
