@@ -8,7 +8,9 @@ SELECT
   hash1,
   max(size) AS size,
   count(*)::INTEGER AS copies,
-  sum(packed_size)::BIGINT AS packed_size,
+  -- Of what Stowage would take apart.
+  sum(packed_size * packing)::BIGINT AS packed_size,
+  (count(*) FILTER (WHERE packing > 0))::INTEGER AS packed_copies,
   min(files.layer) AS first_layer,
   max(files.layer) AS last_layer,
   min(chosen.first_image) AS first_image,

@@ -268,14 +268,37 @@ test('the estimate: off is each blob once, replicas go by the formula', async ()
   ]);
   const { off, dedup } = estimate;
   expect(off).toBe(1000 + 500 + 1900);
-  // A file once, of 20 packed bytes, one entry, one image.
-  expect(dedup).toBe(Math.round(0.98 * 20 + 99 + 1040) + 1900);
+  // Layers as small as that stay as they are.
+  expect(dedup).toBe(off);
   expect(estimate.replicas).toEqual(
     [0, 1, 2, 3].map((intact) => ({
       intact,
       taken: 3 - intact,
       bytes: intact * off! + (3 - intact) * dedup!,
     })),
+  );
+});
+
+test('the estimate: what is taken apart once, what is not as it is', async () => {
+  const gzip = { storedSize: 100_000, archiveSize: 300_000 } as const;
+  const plain = { ...gzip, storedSize: 300_000, compression: 'none' } as const;
+  const layers = [
+    layerOf('gzip', [file('a', 1011), file('b', 2021)], gzip),
+    layerOf('more', [file('a', 1011), file('c', 3031)], gzip),
+    layerOf('plain', [file('d', 4041)], plain),
+    // Its files are not kept once, neither those that others have.
+    layerOf('zstd', [file('a', 1011), file('e', 5051)], { ...gzip, compression: 'zstd' }),
+    layerOf('small', [file('f', 6061)], { storedSize: 65_535 }),
+  ];
+  const { estimate } = await reportOf([
+    { layers, images: [{ repository: 'app', tag: 'v1', layers: [0] }] },
+  ]);
+  const packed = (content: number) => Math.ceil(sizeOfContent(content) / 2) + 1;
+  const distinct = packed(1011) + packed(2021) + packed(3031) + Math.round(0.35 * packed(4041));
+  const intact = 100_000 + 65_535;
+  expect(estimate.off).toBe(3 * 100_000 + 300_000 + 65_535 + 1900);
+  expect(estimate.dedup).toBe(
+    Math.round(intact + 0.98 * distinct + 0.01 * packed(1011) + 5 * 99 + 4 * 1040) + 1900,
   );
 });
 
