@@ -1,0 +1,157 @@
+/**
+ * Whether an analysis of real images says what other programs say of them:
+ *
+ *     node bench/analysis/oracle.ts [LAYOUT ...]
+ *
+ * The images are OCI layouts; default: the corpus (bench/corpus). Every regular file of every layer is
+ * compared by path, size and SHA-256 with what `tar` unpacks and `sha256sum` says of it, entries by their
+ * kinds with `tar -tv`, layers and their sizes with `skopeo inspect`, and the sums of the report with the
+ * sums of those lists. It takes minutes, for sha256sum runs once for each file.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Database, openDatabase, quote } from '../../src/analysis/dataset/database.ts';
+import { analyze } from '../../src/analysis/run/analyze.ts';
+import { openSources } from '../../src/analysis/sources/open.ts';
+import { corpusFolder } from '../corpus/layouts.ts';
+
+/** What other programs say of one layer. */
+interface Listed {
+  /** `sha256 size path` of regular files, sorted. */
+  readonly files: readonly string[];
+  /** Entries by the letter that `tar -tv` begins their line with. */
+  readonly kinds: Readonly<Record<string, number>>;
+}
+
+/** Kinds of entries by the letter of `tar -tv`; whiteouts are files there. */
+const LETTERS = ['-', 'd', 'l', 'h', 'c', 'b', 'p', '?', '-', '-'];
+const HASH_EACH = 'printf "%s %s %s\\n" "$(sha256sum | cut -c1-64)" "$TAR_SIZE" "$TAR_FILENAME"';
+
+function runLines(program: string, args: readonly string[]): string[] {
+  const output = execFileSync(program, args, {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 30,
+    env: { ...process.env, LC_ALL: 'C.UTF-8', TZ: 'UTC' },
+  });
+  return output.replace(/\n$/, '').split('\n');
+}
+
+const isWhiteout = (path: string): boolean => /(^|\/)\.wh\./.test(path);
+const plain = (path: string): string => path.replace(/^(\.?\/)+/, '');
+
+function listLayer(path: string): Listed {
+  const files = runLines('tar', ['-xf', path, `--to-command=${HASH_EACH}`])
+    .map((line) => /^([0-9a-f]{64}) (\d+) (.*)$/.exec(line)!)
+    .filter(([, , , name]) => !isWhiteout(name!))
+    .map(([, hash, size, name]) => `${hash} ${size} ${plain(name!)}`);
+  const kinds: Record<string, number> = {};
+  for (const line of runLines('tar', ['-tvf', path])) {
+    kinds[line[0]!] = (kinds[line[0]!] ?? 0) + 1;
+  }
+  return { files: files.sort(), kinds };
+}
+
+/** The same of the records of an analysis. */
+async function readRecords(database: Database, folder: string, layer: number): Promise<Listed> {
+  const rows = await database.rows(
+    `SELECT path, size::VARCHAR AS size, kind, printf('%016x%016x%016x%016x', ${[0, 1, 2, 3]
+      .map((i) => `(hash${i}::HUGEINT & 18446744073709551615::HUGEINT)::UBIGINT`)
+      .join(', ')}) AS hash
+     FROM read_parquet(${quote(join(folder, 'entries', `${String(layer).padStart(8, '0')}.parquet`))})`,
+  );
+  const kinds: Record<string, number> = {};
+  const files: string[] = [];
+  for (const { path, size, kind, hash } of rows) {
+    const letter = LETTERS[Number(kind)]!;
+    kinds[letter] = (kinds[letter] ?? 0) + 1;
+    if (kind === 0) files.push(`${hash} ${size} ${path}`);
+  }
+  return { files: files.sort(), kinds };
+}
+
+/** Sizes of the layers of every image in a layout, by digest, as skopeo tells them. */
+async function inspectLayers(layout: string): Promise<Map<string, number>> {
+  const index = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8')) as {
+    manifests: { annotations?: Record<string, string> }[];
+  };
+  const sizes = new Map<string, number>();
+  for (const { annotations } of index.manifests) {
+    const tag = annotations?.['org.opencontainers.image.ref.name'];
+    // Plain `inspect` tells no sizes in Debian's version.
+    const said = JSON.parse(
+      runLines('skopeo', ['inspect', '--raw', `oci:${layout}:${tag}`]).join('\n'),
+    ) as { layers: { digest: string; size: number }[] };
+    for (const { digest, size } of said.layers) sizes.set(digest, size);
+  }
+  return sizes;
+}
+
+const { positionals } = parseArgs({ allowPositionals: true });
+const corpus = corpusFolder('short');
+const layouts =
+  positionals.length > 0
+    ? positionals
+    : (await readdir(corpus, { withFileTypes: true }))
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => join(corpus, name));
+const folder = await mkdtemp(join(tmpdir(), 'stowage-oracle-'));
+const { signal } = new AbortController();
+const sources = await openSources(layouts, { folder }, signal);
+try {
+  const report = await analyze({ sources, folder, version: 'oracle', threads: 1, signal });
+  assert.deepEqual(report.problems, []);
+  const database = await openDatabase(join(folder, 'scratch-oracle'));
+  const layers = await database.rows(
+    `SELECT layer, digest, stored_size::VARCHAR AS size FROM read_parquet(${quote(join(folder, 'layers.parquet'))})`,
+  );
+  const inspected = new Map<string, number>();
+  const blobs = new Map<string, string>();
+  for (const layout of layouts) {
+    for (const [digest, size] of await inspectLayers(layout)) {
+      inspected.set(digest, size);
+      blobs.set(digest, join(layout, 'blobs', digest.replace(':', '/')));
+    }
+  }
+  assert.equal(layers.length, inspected.size);
+  const all: string[] = [];
+  for (const { layer, digest, size } of layers) {
+    assert.equal(Number(size), inspected.get(String(digest)));
+    const listed = listLayer(blobs.get(String(digest))!);
+    assert.deepEqual(await readRecords(database, folder, Number(layer)), listed);
+    all.push(...listed.files);
+    console.log(`${digest}: ${listed.files.length} files, ${JSON.stringify(listed.kinds)}`);
+  }
+  await database.close();
+  const sizeOf = (line: string): number => Number(line.split(' ', 2)[1]);
+  const sizes = (lines: readonly string[]) => lines.reduce((sum, line) => sum + sizeOf(line), 0);
+  const distinct = [...new Map(all.map((line) => [line.slice(0, 64), line])).values()];
+  const { layers: found, dedup } = report.correct;
+  assert.deepEqual(
+    {
+      layers: found.count,
+      storedBytes: found.compressedSize?.sum,
+      files: dedup.overall.files,
+      bytes: dedup.overall.bytes,
+      distinctFiles: dedup.overall.distinctFiles,
+      distinctBytes: dedup.overall.distinctBytes,
+    },
+    {
+      layers: inspected.size,
+      storedBytes: [...inspected.values()].reduce((sum, size) => sum + size, 0),
+      files: all.length,
+      bytes: sizes(all),
+      distinctFiles: distinct.length,
+      distinctBytes: sizes(distinct),
+    },
+  );
+  console.log(
+    `${inspected.size} layers, ${all.length} files, ${sizes(all)} bytes, ${distinct.length} distinct: all as tar, sha256sum and skopeo say`,
+  );
+} finally {
+  await Promise.all(sources.map((source) => source.close()));
+  await rm(folder, { recursive: true, force: true });
+}
