@@ -180,8 +180,9 @@ const imageWaste = z.object({
   /** Of those: in the end deleted, and shipped all the same. */
   deletedBytes: bytes,
   /**
-   * dive's score: smallest size of each path / all sizes of each path; 1 when nothing is wasted. What a
-   * higher layer takes away has size 0 there.
+   * dive's formula: smallest size of each path / all sizes of each path; 1 when nothing is wasted. What a
+   * higher layer takes away has size 0 there. Unlike in dive that holds for each file of a directory that
+   * is taken away, too: dive adds the size of a deleted directory once more to both sides.
    */
   efficiency: z.number().min(0).max(1),
   /** Stored (compressed, else archive) bytes of layers that only this image holds, and of the others. */

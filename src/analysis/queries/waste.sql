@@ -144,7 +144,9 @@ sums AS (
   FROM file_fates
   GROUP BY image
 ),
--- dive's score takes the smallest size of each path. What a higher layer takes away has size 0 there.
+-- dive's formula: the smallest size of each path over all sizes of it. What a higher layer takes away
+-- has size 0 there, each file of a directory that goes too. dive has that for a file of its own; the
+-- files below a deleted directory it adds once more above and below the line, as if all were well.
 paths AS (
   SELECT image, path, sum(size) AS sizes, CASE WHEN bool_or(removed) THEN 0 ELSE min(size) END AS smallest
   FROM fates

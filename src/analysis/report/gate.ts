@@ -8,7 +8,7 @@ export interface GateLimits {
   readonly maxWastedBytes?: number | undefined;
   /** The same as a share of the bytes of all files of the image, from 0 to 1. */
   readonly maxWastedShare?: number | undefined;
-  /** dive's score, from 0 to 1. */
+  /** By dive's formula, from 0 to 1. */
   readonly minEfficiency?: number | undefined;
 }
 

@@ -197,6 +197,9 @@ test('waste: rewritten, changed in owner or mode only, deleted, hidden with its 
     metadataOnlyBytes: size(a),
     deletedBytes: size(c, d, e, f),
   });
+  // By dive's formula, and what goes with its directory is waste file by file.
+  const smallest = size(a, 107, 110, 111) + Math.min(size(b), size(109));
+  expect(waste!.efficiency).toBeCloseTo(smallest / waste!.bytes, 12);
   expect(report.waste.largestDeleted.map(({ path }) => path).sort()).toEqual(
     ['becomes-file/below', 'deleted', 'directory/hidden', 'opaque/hidden'].sort(),
   );

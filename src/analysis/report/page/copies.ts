@@ -160,7 +160,7 @@ export function waste(report: AnalysisReport): Markup {
   return html`<section id="waste"><h2>Where space is wasted</h2>
 <p class="lead">${images.length === 0 ? 'Without images, what a higher layer replaces or deletes is not known.' : `In ${showCount(images.length)} images, ${showBytes(wasted)} are in files that a higher layer replaces or deletes: they are shipped, and nobody sees them.`}</p>
 ${table({
-  caption: html`Images <span>by bytes that nobody sees; efficiency as dive has it, best is 1</span>`,
+  caption: html`Images <span>by bytes that nobody sees; efficiency by dive’s formula, best is 1</span>`,
   rows: images,
   most: 15,
   columns: [
