@@ -215,6 +215,23 @@ test('waste: rewritten, changed in owner or mode only, deleted, hidden with its 
   });
 });
 
+test('the same tar compressed in several ways counts with its smallest stored size', async () => {
+  const variant = (blob: string, storedSize: number) =>
+    layerOf(blob, [file('x', 5)], { tar: 'same', storedSize });
+  for (const sizes of [
+    [1000, 7, 500],
+    [7, 500, 1000],
+    [500, 1000, 7],
+  ]) {
+    const layers = sizes.map((size) => variant(`of ${size}`, size));
+    const image = { repository: 'app', tag: 'v1', layers: [0] };
+    const report = await reportOf([{ layers, images: [image] }]);
+    expect(report.correct.layers.compressedSize).toMatchObject({ count: 1, sum: 7 });
+    expect(report.paper.layers.compressedSize).toMatchObject({ count: 3, sum: 1507 });
+    expect(report.waste.images).toMatchObject([{ uniqueBytes: 7, sharedBytes: 0 }]);
+  }
+});
+
 test('nothing at all, and layers without files or images', async () => {
   const nothing = await reportOf([{ layers: [], images: [] }]);
   expect(analysisReport.parse(nothing)).toEqual(nothing);

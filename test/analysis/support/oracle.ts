@@ -13,6 +13,7 @@ import {
   type PlainImage,
   type PlainLayer,
   type PlainSet,
+  scanOf,
   sizeOfContent,
   TYPES,
   typeOf,
@@ -180,10 +181,25 @@ function band(values: number[]): [number, number, number] {
   return [nearest(sorted, 5)!, nearest(sorted, 50)!, nearest(sorted, 95)!];
 }
 
-/** Of each layer the first one that counts as the same. */
+/** Whether a layer stands for another one of the same tar: stored smaller, else by its names. */
+function standsBefore(set: PlainSet, one: number, other: number): boolean {
+  const [a, b] = [set.layers[one]!, set.layers[other]!];
+  if (a.storedSize !== b.storedSize) return a.storedSize < b.storedSize;
+  const [digest, otherDigest] = [scanOf(a).digest, scanOf(b).digest];
+  return digest === otherDigest ? layerId(one) < layerId(other) : digest < otherDigest;
+}
+
+/** Of each layer the one that stands for all that count as the same. */
 function standing(set: PlainSet, mode: 'correct' | 'paper'): number[] {
   const key = (layer: PlainLayer) => (mode === 'correct' ? layer.tar : layer.blob);
-  return set.layers.map((layer) => set.layers.findIndex((other) => key(other) === key(layer)));
+  return set.layers.map((layer) => {
+    let best: number | undefined;
+    for (const [i, other] of set.layers.entries()) {
+      if (key(other) !== key(layer)) continue;
+      if (best === undefined || standsBefore(set, i, best)) best = i;
+    }
+    return best!;
+  });
 }
 
 export function figuresOf(set: PlainSet, mode: 'correct' | 'paper'): Figures {
