@@ -60,7 +60,7 @@ export async function computeWaste(
     `CREATE OR REPLACE TABLE image_waste (image INTEGER, bytes BIGINT, visible_bytes BIGINT,
        metadata_only_bytes BIGINT, deleted_bytes BIGINT, efficiency DOUBLE, unique_bytes BIGINT,
        shared_bytes BIGINT);
-     CREATE OR REPLACE TABLE offenders (what VARCHAR, image INTEGER, layer INTEGER, path VARCHAR, size BIGINT)`,
+     CREATE OR REPLACE TABLE offenders (what VARCHAR, image VARCHAR, layer INTEGER, path VARCHAR, size BIGINT)`,
   );
   for (const images of await batchesOf(database)) {
     signal.throwIfAborted();

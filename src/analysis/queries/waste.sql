@@ -177,11 +177,12 @@ LEFT JOIN sums USING (image)
 LEFT JOIN scores USING (image)
 LEFT JOIN kept USING (image);
 
--- The largest so far: files seen or not, files that were replaced, files that are gone.
+-- The largest so far: files that were replaced, files that are gone. Images by name: the order in which
+-- they are listed differs by source.
 INSERT INTO offenders
 SELECT * FROM (
-  SELECT 'rewrite' AS what, min(image) AS image, layer, path, max(size) AS size
-  FROM file_fates JOIN chosen USING (layer)
+  SELECT 'rewrite' AS what, min(images.name) AS image, layer, path, max(size) AS size
+  FROM file_fates JOIN chosen USING (layer) JOIN images USING (image)
   WHERE NOT visible AND NOT gone AND size > 0
   GROUP BY layer, rank, path
   ORDER BY size DESC, path, rank
@@ -189,8 +190,8 @@ SELECT * FROM (
 )
 UNION ALL
 SELECT * FROM (
-  SELECT 'deleted', min(image), layer, path, max(size) AS size
-  FROM file_fates JOIN chosen USING (layer)
+  SELECT 'deleted', min(images.name), layer, path, max(size) AS size
+  FROM file_fates JOIN chosen USING (layer) JOIN images USING (image)
   WHERE NOT visible AND gone AND size > 0
   GROUP BY layer, rank, path
   ORDER BY size DESC, path, rank

@@ -232,6 +232,22 @@ test('the same tar compressed in several ways counts with its smallest stored si
   }
 });
 
+test('the largest files name the same image in whatever order images are listed', async () => {
+  const layers = [
+    layerOf('base', [file('rewritten', 101), file('deleted', 102), file('kept', 103)]),
+    layerOf('top', [file('rewritten', 0), { path: 'deleted', kind: 'whiteout' }]),
+  ];
+  const repositories = ['zoo', 'app', 'middle'];
+  for (const order of [repositories, repositories.toReversed()]) {
+    const images = order.map((repository) => ({ repository, tag: 'v1', layers: [0, 1] }));
+    const { waste } = await reportOf([{ layers, images }]);
+    const found = [...waste.largestFiles, ...waste.largestRewrites, ...waste.largestDeleted];
+    expect(found.map(({ image, path }) => [image, path]).sort()).toEqual(
+      ['deleted', 'deleted', 'kept', 'rewritten', 'rewritten'].map((path) => ['app:v1', path]),
+    );
+  }
+});
+
 test('nothing at all, and layers without files or images', async () => {
   const nothing = await reportOf([{ layers: [], images: [] }]);
   expect(analysisReport.parse(nothing)).toEqual(nothing);
