@@ -26,7 +26,7 @@ const PER_CONTENT = 1040;
 const METHOD =
   'Everything on disk, database included. off: each blob once. dedup: each file once in the bits of its ' +
   'layer, patches for further copies, recipes, records; layers below 64 KiB and in zstd as they are. ' +
-  'Constants from one corpus of 219 MB.';
+  'Constants from one corpus of 219 MB';
 
 /** @throws DatasetError */
 export async function computeEstimate(
