@@ -1,6 +1,7 @@
 /** Where a command reads and writes. Commands get it handed in, so that tests can look on. */
 import type { Readable } from 'node:stream';
 import picocolors from 'picocolors';
+import { EXIT } from './exit-codes.ts';
 
 const { createColors } = picocolors;
 
@@ -38,9 +39,23 @@ function wantsColors({ isTTY }: { readonly isTTY?: boolean }, env: NodeJS.Proces
   return isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
 }
 
+/** Tells what standard output could not take, but for `| head` and the like, who has read enough. */
+function watchOutput(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') return;
+    process.stderr.write(`stowage: standard output: ${error.message}\n`);
+    process.once('exit', () => {
+      process.exitCode ||= EXIT.failure;
+    });
+  });
+  // There is nowhere left to say so.
+  process.stderr.on('error', () => undefined);
+}
+
 /** The surroundings of this process. */
 export function processTerminal(): Terminal {
   const { stdout, stderr, stdin, env } = process;
+  watchOutput();
   return {
     out: (text) => void stdout.write(text),
     outBytes: (bytes) =>

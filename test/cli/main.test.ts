@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makeTemporary, removeTemporary } from '../support/temporary.ts';
@@ -20,7 +21,29 @@ function run(args: readonly string[], directory: string): Promise<Ended> {
   });
 }
 
+/** Runs it with standard output into what a shell says. */
+function runInto(output: string): Promise<Ended> {
+  const script = `set -o pipefail; "$0" "$1" help analyze ${output}`;
+  return new Promise((done) => {
+    execFile('bash', ['-c', script, process.execPath, MAIN], (error, out, err) => {
+      done({ code: error === null ? 0 : Number(error.code), out, err });
+    });
+  });
+}
+
 describe('stowage as a process', () => {
+  it('ends quietly when nobody reads any more', async () => {
+    expect(await runInto('| true')).toEqual({ code: 0, out: '', err: '' });
+  });
+
+  it.runIf(existsSync('/dev/full'))('tells when its output cannot be written', async () => {
+    expect(await runInto('> /dev/full')).toEqual({
+      code: 1,
+      out: '',
+      err: 'stowage: standard output: ENOSPC: no space left on device, write\n',
+    });
+  });
+
   it('prints to the right stream and ends with the right code', async () => {
     const directory = await makeTemporary('main');
     try {
