@@ -147,6 +147,36 @@ test('links: what they lead to, names of one file, loops, and paths that come tw
   expect(rows.filter(({ superseded }) => superseded).map(({ entry }) => entry)).toEqual([8]);
 });
 
+test('hard links are names of what stood at the path before them, and of nothing behind a symbolic link', async () => {
+  const entries: PlainEntry[] = [
+    { path: 'early', kind: 'hardlink', link: 'a' },
+    { path: 'a', kind: 'file', content: 1 },
+    { path: 'b', kind: 'hardlink', link: 'a' },
+    { path: 'a', kind: 'file', content: 2 },
+    { path: 'c', kind: 'hardlink', link: 'b' },
+    { path: 'behind', kind: 'file', content: 3 },
+    { path: 'soft', kind: 'symlink', link: 'behind' },
+    { path: 'hard to soft', kind: 'hardlink', link: 'soft' },
+    { path: 'soft to hard', kind: 'symlink', link: 'c' },
+    { path: 'soft to a', kind: 'symlink', link: 'a' },
+    { path: 'self', kind: 'file', content: 4 },
+    { path: 'self', kind: 'hardlink', link: 'self' },
+  ];
+  await writeSet(dataset, { layers: [layerOf(entries)], images: [] });
+  const rows = await entriesOf(0);
+  expect(
+    rows.map(({ path, target }) => [path, target]).filter(([, target]) => target !== null),
+  ).toEqual([
+    ['b', 1],
+    ['c', 1],
+    ['soft', 5],
+    ['soft to hard', 1],
+    ['soft to a', 3],
+    ['self', 10],
+  ]);
+  expect(rows.filter(({ linked }) => linked).map(({ entry }) => entry)).toEqual([1, 10]);
+});
+
 test('whiteouts are kept by what they hide', async () => {
   const paths = ['.wh.a', 'd/.wh.b', 'd/e/.wh..wh..opq', '.wh..wh..opq'];
   const entries = paths.map(

@@ -215,6 +215,33 @@ test('waste: rewritten, changed in owner or mode only, deleted, hidden with its 
   });
 });
 
+test('a hard link keeps in sight what it was made of, and only that', async () => {
+  const [first, second, behind] = [101, 102, 103] as const;
+  const layers = [
+    layerOf('base', [
+      file('a', first),
+      { path: 'b', kind: 'hardlink', link: 'a' },
+      file('a', second),
+      file('behind', behind),
+      { path: 'soft', kind: 'symlink', link: 'behind' },
+      { path: 'hard', kind: 'hardlink', link: 'soft' },
+    ]),
+    layerOf('top', [{ path: 'behind', kind: 'whiteout' }]),
+  ];
+  const image = { repository: 'app', tag: 'v1', layers: [0, 1] };
+  const { paper, waste } = await reportOf([{ layers, images: [image] }]);
+  // `hard` leads nowhere once `behind` is deleted; the first content of `a` is seen as `b`.
+  expect(waste.images).toMatchObject([
+    {
+      visibleBytes: sizeOfContent(first) + sizeOfContent(second),
+      wastedBytes: sizeOfContent(behind),
+      deletedBytes: sizeOfContent(behind),
+    },
+  ]);
+  // What stands at `a` in the end has no hard link, nor has `behind`; `b` counts as a link, without size.
+  expect(paper.dedup.overall.bytes).toBe(sizeOfContent(second) + sizeOfContent(behind));
+});
+
 test('the same tar compressed in several ways counts with its smallest stored size', async () => {
   const variant = (blob: string, storedSize: number) =>
     layerOf(blob, [file('x', 5)], { tar: 'same', storedSize });

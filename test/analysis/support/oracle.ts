@@ -60,11 +60,17 @@ const directoryOf = (path: string) => path.slice(0, Math.max(0, path.lastIndexOf
 const folderOf = ({ kind, path }: PlainEntry) =>
   kind === 'opaque-whiteout' ? path : directoryOf(path);
 
-/** What a link leads to, step by step. */
+/**
+ * What a link leads to, step by step: a hard link to what had been unpacked before it, and never through
+ * a symbolic one, of which it is then another name; a symbolic one to what is there in the end.
+ */
 function target(entries: readonly PlainEntry[], from: PlainEntry): PlainEntry | undefined {
   let at: PlainEntry | undefined = from;
   for (let step = 0; step < 40; step++) {
     if (at?.link === undefined) return undefined;
+    if (from.kind === 'hardlink' && at.kind === 'symlink') return undefined;
+    const there: readonly PlainEntry[] =
+      at.kind === 'hardlink' ? entries.slice(0, entries.indexOf(at)) : entries;
     let path: string = at.link;
     if (at.kind === 'symlink') {
       if (path.startsWith('/')) return undefined;
@@ -76,7 +82,7 @@ function target(entries: readonly PlainEntry[], from: PlainEntry): PlainEntry | 
       }
       path = whole.join('/');
     }
-    at = entries.findLast((e) => e.path === path && !e.kind.endsWith('whiteout'));
+    at = there.findLast((e) => e.path === path && !e.kind.endsWith('whiteout'));
     if (at?.kind === 'file') return at;
   }
   return undefined;
