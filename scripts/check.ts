@@ -9,7 +9,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { OUTCOME_FILE, type Outcome } from './count-reporter.ts';
+import { OUTCOME_FILE, type Outcome } from './outcome-reporter.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
@@ -97,7 +97,7 @@ async function runVitest({ projects, env }: Group, extraArgs: readonly string[])
       join(ROOT, 'node_modules/vitest/vitest.mjs'),
       'run',
       '--reporter=default',
-      `--reporter=${join(ROOT, 'scripts/count-reporter.ts')}`,
+      `--reporter=${join(ROOT, 'scripts/outcome-reporter.ts')}`,
       ...projects.map((project) => `--project=${project}`),
       ...extraArgs,
     ];

@@ -1,23 +1,29 @@
 /**
- * Whether an analysis of real images says what other programs say of them:
+ * Whether an analysis of the corpus (bench/corpus) says what other programs say of it:
  *
- *     node bench/analysis/oracle.ts [LAYOUT ...]
+ *     node bench/analysis/oracle.ts
  *
- * The images are OCI layouts; default: the corpus (bench/corpus). Every regular file of every layer is
+ * Every regular file of every layer is
  * compared by path, size and SHA-256 with what `tar` unpacks and `sha256sum` says of it, entries by their
  * kinds with `tar -tv`, layers and their sizes with `skopeo inspect`, and the sums of the report with the
  * sums of those lists. It takes minutes, for sha256sum runs once for each file.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { type Database, openDatabase, quote } from '../../src/analysis/dataset/database.ts';
 import { analyze } from '../../src/analysis/run/analyze.ts';
 import { openSources } from '../../src/analysis/sources/open.ts';
-import { corpusFolder } from '../corpus/layouts.ts';
+import {
+  blobPath,
+  type CorpusImage,
+  corpusFolder,
+  distinctLayers,
+  layoutReference,
+  readCorpus,
+} from '../corpus/layouts.ts';
 
 /** What other programs say of one layer. */
 interface Listed {
@@ -78,34 +84,25 @@ async function readRecords(database: Database, folder: string, layer: number): P
   return { files: files.sort(), kinds };
 }
 
-/** Sizes of the layers of every image in a layout, by digest, as skopeo tells them. */
-async function inspectLayers(layout: string): Promise<Map<string, number>> {
-  const index = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8')) as {
-    manifests: { annotations?: Record<string, string> }[];
-  };
+/** Sizes of all layers by digest, as skopeo tells them. */
+function inspectLayers(corpus: string, images: readonly CorpusImage[]): Map<string, number> {
   const sizes = new Map<string, number>();
-  for (const { annotations } of index.manifests) {
-    const tag = annotations?.['org.opencontainers.image.ref.name'];
+  for (const { name } of images) {
     // Plain `inspect` tells no sizes in Debian's version.
-    const said = JSON.parse(
-      runLines('skopeo', ['inspect', '--raw', `oci:${layout}:${tag}`]).join('\n'),
-    ) as { layers: { digest: string; size: number }[] };
-    for (const { digest, size } of said.layers) sizes.set(digest, size);
+    const raw = runLines('skopeo', ['inspect', '--raw', layoutReference(corpus, name)]).join('\n');
+    const { layers } = JSON.parse(raw) as Pick<CorpusImage, 'layers'>;
+    for (const { digest, size } of layers) sizes.set(digest, size);
   }
   return sizes;
 }
 
-const { positionals } = parseArgs({ allowPositionals: true });
 const corpus = corpusFolder('short');
-const layouts =
-  positionals.length > 0
-    ? positionals
-    : (await readdir(corpus, { withFileTypes: true }))
-        .filter((entry) => entry.isDirectory())
-        .map(({ name }) => join(corpus, name));
+const images = await readCorpus(corpus);
+if (images.length === 0) throw new Error(`there is no corpus in ${corpus}: see bench/README.md`);
+const layouts = new Set(images.map(({ repository }) => join(corpus, repository)));
 const folder = await mkdtemp(join(tmpdir(), 'stowage-oracle-'));
 const { signal } = new AbortController();
-const sources = await openSources(layouts, { folder }, signal);
+const sources = await openSources([...layouts], { folder }, signal);
 try {
   const report = await analyze({ sources, folder, version: 'oracle', threads: 1, signal });
   assert.deepEqual(report.problems, []);
@@ -113,14 +110,13 @@ try {
   const layers = await database.rows(
     `SELECT layer, digest, stored_size::VARCHAR AS size FROM read_parquet(${quote(join(folder, 'layers.parquet'))})`,
   );
-  const inspected = new Map<string, number>();
-  const blobs = new Map<string, string>();
-  for (const layout of layouts) {
-    for (const [digest, size] of await inspectLayers(layout)) {
-      inspected.set(digest, size);
-      blobs.set(digest, join(layout, 'blobs', digest.replace(':', '/')));
-    }
-  }
+  const inspected = inspectLayers(corpus, images);
+  const blobs = new Map(
+    distinctLayers(images).map(({ digest, repository }) => [
+      digest,
+      blobPath(corpus, repository, digest),
+    ]),
+  );
   assert.equal(layers.length, inspected.size);
   const all: string[] = [];
   for (const { layer, digest, size } of layers) {

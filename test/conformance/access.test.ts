@@ -319,7 +319,6 @@ describe.runIf(startsStowage)('beyond: users', () => {
       expectStatus(await nobody.request({ target, authorization }), 404);
       await expect
         .poll(async () => (await nobody.request({ target, authorization })).status, {
-          timeout: 30_000,
           interval: 500,
         })
         .toBe(401);

@@ -70,7 +70,7 @@ describe('beyond', () => {
         expectStatus(await remove(client, location), 204, 404);
       }
       await expect
-        .poll(async () => (await allocatedBytes(server!.dataDir)) - before, { timeout: 30_000 })
+        .poll(async () => (await allocatedBytes(server!.dataDir)) - before)
         .toBeLessThan(8 * MIB);
     });
   });

@@ -147,9 +147,7 @@ describe.runIf(startsStowage)('beyond: forgetful server', () => {
     const other = (): Promise<RegistryResponse> =>
       client.request({ method: 'POST', target: uploadsPath(repository) });
     expectStatus(await other(), 429);
-    await expect
-      .poll(async () => (await other()).status, { timeout: 30_000, interval: 200 })
-      .toBe(202);
+    await expect.poll(async () => (await other()).status, { interval: 200 }).toBe(202);
     expectError(await get(client, location), 404, 'BLOB_UPLOAD_UNKNOWN');
     const late = await closeUpload(client, location, digestOf(bytes));
     expectError(late, 404, 'BLOB_UPLOAD_UNKNOWN');

@@ -97,9 +97,7 @@ describe.runIf(startsStowage)('beyond: restarts', () => {
     const target = location;
     await raw.write(requestHead(client, { method: 'PATCH', target, headers, authorization }));
     await raw.write(bytes.subarray(0, 5 * MIB));
-    await expect
-      .poll(async () => (await uploadStatus(client, location)).last, { timeout: 30_000 })
-      .toBeGreaterThan(0);
+    await expect.poll(async () => (await uploadStatus(client, location)).last).toBeGreaterThan(0);
     await restart('SIGKILL');
     const status = await uploadStatus(own.client, rebase(location));
     const start = status.last > 0 ? status.last + 1 : 0;

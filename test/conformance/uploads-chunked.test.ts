@@ -286,20 +286,17 @@ describe('beyond', () => {
         // The registry may still be busy with what it got when the client is back.
         let patched: RegistryResponse | undefined;
         await expect
-          .poll(
-            async () => {
-              const answer = await get(client, location);
-              if (answer.status !== 204) return answer.status;
-              const end = Number(answer.get('range')?.slice(2));
-              const start = end > 0 ? end + 1 : 0;
-              const rest = { bytes: bytes.subarray(start), start };
-              patched = await patchUpload(client, answer.location(), rest);
-              // Nobody else writes any more, whatever is still on its way to the disk.
-              if (startsStowage) expectStatus(patched, 202, 416);
-              return patched.status;
-            },
-            { timeout: 30_000 },
-          )
+          .poll(async () => {
+            const answer = await get(client, location);
+            if (answer.status !== 204) return answer.status;
+            const end = Number(answer.get('range')?.slice(2));
+            const start = end > 0 ? end + 1 : 0;
+            const rest = { bytes: bytes.subarray(start), start };
+            patched = await patchUpload(client, answer.location(), rest);
+            // Nobody else writes any more, whatever is still on its way to the disk.
+            if (startsStowage) expectStatus(patched, 202, 416);
+            return patched.status;
+          })
           .toBe(202);
         await expectHolds(patched!.location(), bytes);
       },
@@ -320,9 +317,7 @@ describe('beyond', () => {
       await raw.write(bytes.subarray(0, half));
       // From the first byte that is there on, the first writer holds the session.
       await expect
-        .poll(async () => Number((await get(client, location)).get('range')?.slice(2)), {
-          timeout: 30_000,
-        })
+        .poll(async () => Number((await get(client, location)).get('range')?.slice(2)))
         .toBeGreaterThan(0);
 
       const other = randomBytes(1000);

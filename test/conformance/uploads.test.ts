@@ -187,9 +187,7 @@ describe('beyond', () => {
       await raw.write(bytes.subarray(0, 100_000));
       raw.cut();
       await expectAbsent(digest);
-      await expect
-        .poll(async () => (await get(client, location)).status, { timeout: 30_000 })
-        .toBe(204);
+      await expect.poll(async () => (await get(client, location)).status).toBe(204);
     });
   });
 
@@ -270,7 +268,7 @@ describe('beyond', () => {
         await pushBlob(client, place, bytes);
       }
       await expect
-        .poll(async () => (await allocatedBytes(server!.dataDir)) - before, { timeout: 30_000 })
+        .poll(async () => (await allocatedBytes(server!.dataDir)) - before)
         .toBeLessThan(bytes.length);
     });
   });

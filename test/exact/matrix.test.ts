@@ -97,8 +97,8 @@ async function expectExact(layer: Layer, settings: readonly Setting[]): Promise<
   await expect.poll(async () => (await web.counts()).queued, patience).toBe(0);
   const refused = { format: 0, zstd: 0, broken: 0, structure: 0, notWorthIt: 0, notExact: 0 };
   const gone = { intact: 0, both: 0, recipeOnly: pushed.size, refused };
-  await expect.poll(web.counts, { timeout: 30_000 }).toMatchObject(gone);
-  await expect.poll(intactFiles, { timeout: 30_000 }).toEqual([]);
+  await expect.poll(web.counts).toMatchObject(gone);
+  await expect.poll(intactFiles).toEqual([]);
   const problems: string[] = [];
   for (const one of layers) problems.push(...(await problemsOf(one)));
   expect(problems).toEqual([]);

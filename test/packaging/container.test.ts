@@ -78,7 +78,7 @@ describeWith([podman, runc, mmdebstrap], 'issue 3: the container image', () => {
       ...['--env', 'STOWAGE_HTTP__LISTEN=127.0.0.1:0', 'localhost/stowage'],
     );
     const url = await expect
-      .poll(() => call('logs', 'stowage'), { timeout: 30_000, interval: 200 })
+      .poll(() => call('logs', 'stowage'), { interval: 200 })
       .toMatch(/"msg":"listening"/)
       .then(async () => /"url":"([^"]+)"/.exec(await call('logs', 'stowage'))![1]!);
     expect((await fetch(new URL('/readyz', url))).status).toBe(200);

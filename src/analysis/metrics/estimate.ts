@@ -1,6 +1,7 @@
 /**
  * What Stowage would store for a set of images: everything on disk, its database included. The model has
- * five constants here and one in queries/holdings.sql, all from one corpus (docs/analysis-dataset.md, "The estimate", with how near it comes).
+ * five constants here and one in queries/holdings.sql, all from one corpus (docs/analysis-dataset.md,
+ * "The estimate", with how near it comes).
  */
 import type { Database } from '../dataset/database.ts';
 import { query } from '../queries/load.ts';

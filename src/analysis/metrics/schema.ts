@@ -208,7 +208,10 @@ export const analysisReport = z.object({
   createdAt: z.string(),
   /** The note tells what a sample was drawn from, for example. */
   sources: z.array(z.object({ kind: z.string(), title: z.string(), note: z.string().nullable() })),
-  /** Figures that are null, by their path (for example `layers.compressedSize`), with the reason. */
+  /**
+   * Figures that are null, or without chunks, by their path with the reason: `layers.compressedSize` in
+   * both modes, for example, `paper.layers.compressedSize` in that one only.
+   */
   unknown: z.array(z.object({ figure: z.string(), reason: z.string() })),
   problems: z.array(z.object({ what: z.string(), reason: z.string() })),
   remarks: z.array(z.object({ layer: z.string(), code: z.string(), message: z.string(), count })),

@@ -42,7 +42,7 @@ export class LayerFolder {
   async #prepare(): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     for (const name of await readdir(this.#folder)) {
-      const pid = Number(UNFINISHED.exec(name)?.[1] ?? Number.NaN);
+      const pid = Number(UNFINISHED.exec(name)?.[1]);
       // Of this process nothing is here yet; in a container numbers come again.
       const isLeft = pid === process.pid || (pid > 0 && !isRunning(pid));
       if (isLeft) await rm(join(this.#folder, name), { force: true });

@@ -76,8 +76,8 @@ export class FileContent {
     this.#extents = sparse;
     this.#extent = 0;
     this.#filled = 0;
-    const holes = Math.max(0, size - stored);
     if (sparse === undefined) return undefined;
+    const holes = Math.max(0, size - stored);
     if (holes <= this.#holesLeft) {
       this.#holesLeft -= holes;
       return undefined;

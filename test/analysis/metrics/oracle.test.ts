@@ -2,9 +2,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { analysisReport } from '../../../src/analysis/metrics/schema.ts';
-import { figuresOf, wasteOf } from '../support/oracle.ts';
+import { figuresOf } from '../support/oracle.ts';
 import { plainSet } from '../support/random-sets.ts';
 import { reportOf } from '../support/report.ts';
+import { wasteOf } from '../support/waste-oracle.ts';
 
 /** Sums of fractions depend on their order in the last digits. */
 function rounded<T>(value: T): T {

@@ -320,6 +320,28 @@ test('what a source cannot tell is null, with the reason, also beside one that c
   expect(reasons.get('images')).toContain('it has none');
 });
 
+test('what only the layers of paper mode lack is told of that mode', async () => {
+  const reason = 'layers lie in it as plain tars';
+  const image = { repository: 'app', tag: 'v1', layers: [0] };
+  const pushed = layerOf('a', [file('a', 1)]);
+  const report = await reportOf(
+    [{ layers: [pushed], images: [image] }],
+    [
+      { prefix: 'archive ', layers: [{ ...pushed, blob: 'plain' }], images: [] },
+      new Map([['compressed-size', reason]]),
+    ],
+  );
+  expect(report.correct.layers.compressedSize).toMatchObject({ count: 1, sum: 1000 });
+  expect(report.paper.layers.compressedSize).toBeNull();
+  expect(report.estimate.off).not.toBeNull();
+  expect(report.unknown.map(({ figure }) => figure).sort()).toEqual(
+    ['images.compressedSize', 'layers.archiveRatio', 'layers.compressedSize', 'layers.filesRatio']
+      .map((figure) => `paper.${figure}`)
+      .concat('images.pulls', 'layers.pulls')
+      .sort(),
+  );
+});
+
 test('the estimate: off is each blob once, replicas go by the formula', async () => {
   const layers = [
     layerOf('a', [file('a', 1)]),

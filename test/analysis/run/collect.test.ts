@@ -148,15 +148,21 @@ describe('what is read', () => {
       if (layer === THREE) throw new SourceError('it is gone here too');
       return give(layer, attempt, signal);
     });
+    let failed = 0;
     const listing: typeof second = {
       ...second,
       async *items(signal) {
-        if (!each.isSlow) await expect.poll(first.reading).toBe(0);
+        if (!each.isSlow) await expect.poll(() => failed).toBe(2);
         yield* second.items(signal);
         listed.resolve();
       },
     };
-    const report = await run([first, listing], data, { threads: each.threads });
+    const report = await run([first, listing], data, {
+      threads: each.threads,
+      onProgress: (_, { layersFailed }) => {
+        failed = layersFailed;
+      },
+    });
     expect(report.problems).toContainEqual({
       what: `layer ${THREE.id}`,
       reason: 'it is gone here too',

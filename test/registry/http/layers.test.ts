@@ -167,7 +167,7 @@ describe('decisions 1 and 3: a layer that is kept as a recipe', () => {
       await first;
       socket.destroy();
     }
-    await expect.poll(() => web.counters.active, { timeout: 30_000 }).toBe(0);
+    await expect.poll(() => web.counters.active).toBe(0);
     const { bytes } = web.layers.figures().restored;
     expect(bytes).toBeLessThan(20 * LAYER.length);
     expectBody(await get(web.client, blobPath(REPOSITORY, digest)), LAYER);

@@ -55,9 +55,7 @@ async function beginPatch(web: ServedApplication, location: URL) {
     `PATCH ${location.pathname} HTTP/1.1\r\nHost: x\r\nContent-Length: ${bytes.length}\r\n\r\n`,
   );
   socket.write(bytes.subarray(0, HALF));
-  await expect
-    .poll(async () => (await uploadStatus(web.client, location)).last, { timeout: 30_000 })
-    .toBe(HALF - 1);
+  await expect.poll(async () => (await uploadStatus(web.client, location)).last).toBe(HALF - 1);
   return socket;
 }
 

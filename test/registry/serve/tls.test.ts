@@ -72,7 +72,6 @@ const logged = (start: string, count = 1): Promise<unknown> =>
     .poll(
       () =>
         server.lines().filter(({ msg }) => (msg as string | undefined)?.startsWith(start)).length,
-      { timeout: 30_000 },
     )
     .toBe(count);
 
@@ -102,7 +101,7 @@ describe('issue 3: downloads over TLS', () => {
     }
     // The request that asks is the one that is left.
     await expect
-      .poll(async () => (await get(client, '/metrics')).body.toString(), { timeout: 30_000 })
+      .poll(async () => (await get(client, '/metrics')).body.toString())
       .toContain('\nstowage_http_requests_active 1\n');
     const answer = await get(client, target);
     expect(`sha256:${createHash('sha256').update(answer.body).digest('hex')}`).toBe(

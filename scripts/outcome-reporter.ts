@@ -40,7 +40,7 @@ function outcomeOf(modules: readonly TestModule[], errors: readonly SerializedEr
 }
 
 /** Vitest loads it by path and makes one. */
-export default class CountReporter implements Reporter {
+export default class OutcomeReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly SerializedError[]): void {
     const file = process.env[OUTCOME_FILE];
     if (file !== undefined) writeFileSync(file, JSON.stringify(outcomeOf(modules, errors)));
