@@ -2,7 +2,7 @@
 import type { Database, Row } from '../dataset/database.ts';
 import type { Dataset } from '../dataset/dataset.ts';
 import { query } from '../queries/load.ts';
-import { distributionsOf } from './distribution.ts';
+import { distributionsOf, fileSizesOf } from './distribution.ts';
 import { growthOf } from './growth.ts';
 import type { Missing } from './knowledge.ts';
 import type { Figures } from './schema.ts';
@@ -229,6 +229,7 @@ export async function computeFigures(
   const [sums] = await database.rows(query('dedup'));
   const overall = dedupOf(sums!);
   const types = await timed('types', () => typeFigures(work, overall));
+  const fileSizes = await timed('sizes of files', () => fileSizesOf(database));
   await step('shares-layers');
   const withImages = !missing.has('images');
   if (withImages) await fillImageShares(work);
@@ -241,6 +242,7 @@ export async function computeFigures(
     images,
     sharing,
     types,
+    fileSizes,
     dedup: {
       overall,
       ...(await timed('distribution of copies', () =>

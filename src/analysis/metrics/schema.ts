@@ -105,6 +105,15 @@ const typeFigures = z.object({
   meanSize: ratio,
 });
 
+/** Sizes of files whose content is known, in bytes: those that `dedup.overall` counts. */
+const fileSizes = z.object({
+  all: distribution,
+  /** Of each content once. */
+  distinct: distribution,
+  /** Of all files of each group of types. */
+  byGroup: z.record(z.string(), distribution),
+});
+
 /** How much of layers or images is duplicate, as distributions over them of shares from 0 to 1. */
 const duplicateShares = z.object({
   /** Within the one itself. */
@@ -146,6 +155,7 @@ export const figures = z.object({
   images: imageFigures.nullable(),
   sharing: sharing.nullable(),
   types: z.array(typeFigures),
+  fileSizes,
   dedup: fileDedup,
 });
 

@@ -1,7 +1,7 @@
--- Distributions of the values v of the view `sample`, one for each name, without nulls. Percentiles by
--- nearest rank: values that occur.
+-- Distributions of the values v of the view `sample`, one for each name, without nulls; each row stands
+-- for n of them. Percentiles by nearest rank: values that occur.
 WITH
-grouped AS (SELECT name, v, count(*) AS n FROM sample WHERE v IS NOT NULL GROUP BY name, v),
+grouped AS (SELECT name, v, sum(n)::BIGINT AS n FROM sample WHERE v IS NOT NULL GROUP BY name, v),
 ranked AS (
   SELECT
     name,

@@ -100,6 +100,41 @@ test('a ladder of layers: every statistic by formula, the same in both modes', a
     expect(figures.dedup.growth.at(-1)!.countRatio).toEqual(
       Array.from({ length: 3 }, () => (n + own) / (1 + own)),
     );
+    // All files of one group are copies of the shared one, all of the other are of one size.
+    expect(figures.fileSizes.all).toMatchObject({
+      count: n + own,
+      sum: n * shared + own * single,
+      mean: (n * shared + own * single) / (n + own),
+      min: single,
+      // 66 of 78 are the small ones.
+      p10: single,
+      p75: single,
+      p90: shared,
+      max: shared,
+      cdf: [
+        [single, own / (n + own)],
+        [shared, 1],
+      ],
+    });
+    expect(figures.fileSizes.distinct).toMatchObject({
+      count: 1 + own,
+      sum: shared + own * single,
+      p95: single,
+      // The 67th of 67.
+      p99: shared,
+      cdf: [
+        [single, own / (1 + own)],
+        [shared, 1],
+      ],
+    });
+    const same = (count: number, size: number) => ({
+      ...{ count, sum: count * size, mean: size, min: size, p10: size, p25: size, p50: size },
+      ...{ p75: size, p90: size, p95: size, p99: size, max: size, cdf: [[size, 1]] },
+    });
+    expect(figures.fileSizes.byGroup).toEqual({
+      EOL: same(n, shared),
+      scripts: same(own, single),
+    });
     expect(figures.dedup.mostRepeated[0]).toMatchObject({ copies: n, path: 'common/shared' });
   }
   // Each image but the first has the shared file several times.
@@ -282,6 +317,11 @@ test('nothing at all, and layers without files or images', async () => {
     overall: { files: 0, countRatio: null, byteRatio: null },
     growth: [],
     mostRepeated: [],
+  });
+  expect(nothing.correct.fileSizes).toMatchObject({
+    all: { count: 0, max: null, cdf: [] },
+    distinct: { count: 0 },
+    byGroup: {},
   });
   const empty = await reportOf([
     {

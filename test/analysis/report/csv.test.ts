@@ -58,6 +58,12 @@ describe('the report as CSV', () => {
     expect(points.map(({ value, share }) => [Number(value), Number(share)])).toEqual(
       sample.correct.dedup.copies.cdf,
     );
+    const groups = rows.filter(
+      ({ mode, figure }) => mode === 'correct' && figure!.startsWith('fileSizes.byGroup.'),
+    );
+    expect(groups.map(({ figure, p99 }) => [figure!.split('.')[2], Number(p99)])).toEqual(
+      Object.entries(sample.correct.fileSizes.byGroup).map(([group, sizes]) => [group, sizes.p99]),
+    );
     expect(tableOf(files, 'images.csv').length).toBe(sample.waste.images.length);
   });
 

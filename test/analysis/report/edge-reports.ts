@@ -43,6 +43,7 @@ function emptyFigures(): Figures {
     images: null,
     sharing: null,
     types: [],
+    fileSizes: { all: NOTHING, distinct: NOTHING, byGroup: {} },
     dedup: {
       overall: none,
       copies: NOTHING,

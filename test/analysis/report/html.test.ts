@@ -91,6 +91,19 @@ describe('the report as a page', () => {
     );
   });
 
+  it('draws the sizes of files, and has those of each group of types in numbers', () => {
+    const figure = [...document.querySelectorAll('#types figure.chart')].find((one) =>
+      one.querySelector('figcaption')!.textContent.startsWith('Size of files'),
+    )!;
+    expect(figure.querySelectorAll('g[aria-label=line] path').length).toBe(2);
+    const table = [...document.querySelectorAll('#types table')].find((one) =>
+      one.querySelector('caption')!.textContent.startsWith('Sizes of files'),
+    )!;
+    expect(table.querySelectorAll('tbody tr').length).toBe(
+      2 + Object.keys(sample.correct.fileSizes.byGroup).length,
+    );
+  });
+
   it('draws values of zero at the left end of the axis', () => {
     const figure = [...document.querySelectorAll('figure.chart')].find((one) =>
       one.querySelector('figcaption')!.textContent.startsWith('Files and directories in a layer'),

@@ -137,6 +137,23 @@ function groupRows(rows: readonly TypeRow[], files: number, bytes: number): Type
   });
 }
 
+/** By numbers of its own, so that other figures stay as they are. */
+function sampleFileSizes(types: readonly TypeRow[]): Figures['fileSizes'] {
+  const random = startRandom(11);
+  const sizes = (count: number, median: number) =>
+    distributionOf(
+      many(count, () => (random.chance(0.03) ? 0 : Math.round(logNormal(random, median, 2)))),
+    );
+  const groups = types.filter(({ type }) => type === '');
+  return {
+    all: sizes(3000, 4000),
+    distinct: sizes(900, 9000),
+    byGroup: Object.fromEntries(
+      groups.map(({ group, meanSize }) => [group, sizes(200, Math.max(1, meanSize / 7))]),
+    ),
+  };
+}
+
 function overallOf(types: readonly TypeRow[]): Overall {
   const rows = types.filter(({ type }) => type !== '');
   const sum = (read: (row: TypeRow) => number) => rows.reduce((total, row) => total + read(row), 0);
@@ -262,6 +279,7 @@ function sampleFigures(random: Random, layers: number, images: number, fewer: nu
       })),
     },
     types,
+    fileSizes: sampleFileSizes(types),
     dedup: {
       overall,
       copies: distributionOf(many(4000, () => Math.max(1, Math.round(logNormal(random, 4, 0.9))))),

@@ -350,6 +350,16 @@ export function figuresOf(set: PlainSet, mode: 'correct' | 'paper'): Figures {
         })),
     },
     types,
+    fileSizes: {
+      all: distribution(hashed.map((f) => f.size)),
+      distinct: distribution([...copies.keys()].map(sizeOfContent)),
+      byGroup: Object.fromEntries(
+        [...Map.groupBy(hashed, (f) => TYPES[f.type]!.group)].map(([group, some]) => [
+          group,
+          distribution(some.map((f) => f.size)),
+        ]),
+      ),
+    },
     dedup: {
       overall,
       copies: distribution([...copies.values()].map((some) => some.length)),

@@ -182,6 +182,7 @@ const duplicateFiles = (row: TypeRow): number | null =>
 
 /** Types of files: areas, shades, numbers. */
 export function types({ correct }: AnalysisReport): Markup {
+  const { all, distinct, byGroup } = correct.fileSizes;
   const rows = ordered(correct.types);
   const groups = rows.filter(({ type }) => type === '');
   const swatch = (row: TypeRow) =>
@@ -189,7 +190,25 @@ export function types({ correct }: AnalysisReport): Markup {
   const heat = (read: (row: TypeRow) => number | null) => (row: TypeRow) =>
     heatCell(read(row), show(read(row), 'share'));
   return html`<section id="types"><h2>What the files are</h2>
-<div class="charts">${typeTreemap(correct.types)}</div>
+<div class="charts">${typeTreemap(correct.types)}${cdfChart({
+    title: 'Size of files',
+    unit: 'bytes',
+    axis: 'bytes',
+    of: 'files',
+    series: [
+      { label: 'all files', distribution: all },
+      { label: 'each content once', distribution: distinct },
+    ],
+  })}</div>
+${percentileTable('Sizes of files', [
+  { label: 'all files', unit: 'bytes', distribution: all },
+  { label: 'each content once', unit: 'bytes', distribution: distinct },
+  ...groups.map(({ group }) => ({
+    label: groupTitle(group),
+    unit: 'bytes' as const,
+    distribution: byGroup[group] ?? null,
+  })),
+])}
 ${table({
   caption: html`Groups of types <span>the darker, the larger the share</span>`,
   rows: groups,
