@@ -48,7 +48,7 @@ function dedupOf(row: Row): Dedup {
   };
 }
 
-async function layerFigures({ database, missing }: Work): Promise<Figures['layers']> {
+async function layerFigures({ database, missing, step }: Work): Promise<Figures['layers']> {
   const of = await distributionsOf(database, 'layer_figures', {
     compressedSize: 'stored_size',
     filesSize: 'files_size',
@@ -60,6 +60,14 @@ async function layerFigures({ database, missing }: Work): Promise<Figures['layer
     maxDepth: 'max_depth',
     references: 'held_by',
     pulls: 'coalesce(pulls, 0)',
+  });
+  await step('layer-kinds');
+  const kinds = await distributionsOf(database, 'layer_kinds', {
+    symlinks: 'symlinks',
+    hardLinks: 'hard_links',
+    whiteouts: 'whiteouts',
+    opaqueWhiteouts: 'opaque_whiteouts',
+    setIdFiles: 'set_id_files',
   });
   const withSizes = !missing.has('compressed-size');
   const withImages = !missing.has('images');
@@ -74,6 +82,7 @@ async function layerFigures({ database, missing }: Work): Promise<Figures['layer
     withoutFiles: Number(counts!.none),
     withOneFile: Number(counts!.one),
     ...of,
+    ...kinds,
     compressedSize: withSizes ? of.compressedSize : null,
     filesRatio: withSizes ? of.filesRatio : null,
     archiveRatio: withSizes ? of.archiveRatio : null,

@@ -57,6 +57,14 @@ const layerFigures = z.object({
   files: distribution,
   directories: distribution,
   maxDepth: distribution,
+  /** Entries of each layer by kind, over all layers; `sum` is how many there are in all. */
+  symlinks: distribution,
+  hardLinks: distribution,
+  /** Of one path, and of all that lower layers have in a directory. */
+  whiteouts: distribution,
+  opaqueWhiteouts: distribution,
+  /** Regular files with set-user-ID or set-group-ID. */
+  setIdFiles: distribution,
   /** Distinct images that hold the layer. */
   references: distribution.nullable(),
   /** Sum of the pulls of the repositories of those images. */

@@ -7,6 +7,11 @@ SELECT entries.layer, folder, size, packed_size, type, hash0, hash1
 FROM entries SEMI JOIN chosen ON chosen.layer = entries.layer
 WHERE kind = 0;
 
+-- Entries of any kind that are counted by layer.
+CREATE OR REPLACE TEMP VIEW counted_entries AS
+SELECT entries.layer, kind, mode
+FROM entries SEMI JOIN chosen ON chosen.layer = entries.layer;
+
 -- Whether a content occurs in another layer, image or directory than the one looked at: when the
 -- first and the last one that have it differ.
 CREATE OR REPLACE TEMP MACRO elsewhere(first, last) AS coalesce(first < last, FALSE);

@@ -23,6 +23,12 @@ SELECT
 FROM entries SEMI JOIN chosen ON chosen.layer = entries.layer
 WHERE NOT superseded AND (kind IN (0, 3, 8, 9) OR (kind = 2 AND target IS NOT NULL));
 
+-- Entries of any kind that are counted by layer: those that are there after unpacking.
+CREATE OR REPLACE TEMP VIEW counted_entries AS
+SELECT entries.layer, kind, mode
+FROM entries SEMI JOIN chosen ON chosen.layer = entries.layer
+WHERE NOT superseded;
+
 -- 5: what is there more than once at all counts as being elsewhere. Asked only of such contents.
 CREATE OR REPLACE TEMP MACRO elsewhere(first, last) AS TRUE;
 CREATE OR REPLACE TEMP MACRO elsewhere_single(first, last) AS FALSE;

@@ -80,6 +80,9 @@ test('a ladder of layers: every statistic by formula, the same in both modes', a
     expect(figures.layers.pulls).toMatchObject({ min: 10, p50: 30, max: 30 });
     expect(figures.images?.pulls).toMatchObject({ count: 3, sum: 30 });
     expect(figures.layers.maxDepth).toMatchObject({ min: 1, p50: 2, max: 2 });
+    // None of those that the next test is about.
+    expect(figures.layers.symlinks).toMatchObject({ count: n, sum: 0, cdf: [[0, 1]] });
+    expect(figures.layers.setIdFiles).toMatchObject({ count: n, sum: 0, cdf: [[0, 1]] });
     expect(figures.layers.filesRatio).toMatchObject({ min: shared / 1000 });
     expect(figures.sharing).toMatchObject({
       byOne: 1,
@@ -145,6 +148,53 @@ test('a ladder of layers: every statistic by formula, the same in both modes', a
     uniqueBytes: 1000,
     sharedBytes: 1000 * (n - 1),
   });
+});
+
+test('a ladder of links, whiteouts and modes: by formula, the same in both modes', async () => {
+  const n = 12;
+  const many = (count: number, make: (k: number) => PlainEntry) =>
+    Array.from({ length: count }, (_, k) => make(k));
+  const layers = Array.from({ length: n }, (_, i) =>
+    layerOf(`layer ${i}`, [
+      file('file', 1),
+      // Neither is a file that runs as another user.
+      { path: 'directory', kind: 'directory', mode: 0o2755 },
+      file('sticky', 2, 0o1755),
+      ...many(i, (k) => ({ path: `s${k}`, kind: 'symlink', link: 'file' })),
+      ...many(2 * i, (k) => ({ path: `h${k}`, kind: 'hardlink', link: 'file', mode: 0o4755 })),
+      ...many(3 * i, (k) => ({ path: `w${k}`, kind: 'whiteout' })),
+      ...many(i % 2, (k) => ({ path: `o${k}`, kind: 'opaque-whiteout' })),
+      ...many(4 * i, (k) => file(`u${k}`, 3, [0o4755, 0o2755, 0o6755, 0o7777][k % 4]!)),
+    ]),
+  );
+  const report = await reportOf([{ layers, images: [] }]);
+  // Layer i has `step` times i of them: the median is of the 6th, the 90th percentile of the 11th.
+  const steps = (step: number) => ({
+    ...{ count: n, sum: (step * n * (n - 1)) / 2, mean: (step * (n - 1)) / 2 },
+    ...{ min: 0, p50: 5 * step, p90: 10 * step, max: 11 * step },
+    cdf: Array.from({ length: n }, (_, i) => [i * step, (i + 1) / n]),
+  });
+  for (const mode of ['correct', 'paper'] as const) {
+    const { symlinks, hardLinks, whiteouts, opaqueWhiteouts, setIdFiles } = report[mode].layers;
+    expect(symlinks).toMatchObject(steps(1));
+    expect(hardLinks).toMatchObject(steps(2));
+    expect(whiteouts).toMatchObject(steps(3));
+    expect(setIdFiles).toMatchObject(steps(4));
+    expect(opaqueWhiteouts).toMatchObject({ count: n, sum: n / 2, p50: 0, p75: 1, max: 1 });
+  }
+});
+
+test('an entry that comes twice counts twice, in paper mode once', async () => {
+  const link: PlainEntry = { path: 's', kind: 'symlink', link: 'elsewhere' };
+  const { correct, paper } = await reportOf([
+    {
+      layers: [layerOf('twice', [link, link, file('u', 1, 0o4755), file('u', 1)])],
+      images: [],
+    },
+  ]);
+  expect([correct.layers.symlinks.sum, paper.layers.symlinks.sum]).toEqual([2, 1]);
+  // The one that is left after unpacking has lost it.
+  expect([correct.layers.setIdFiles.sum, paper.layers.setIdFiles.sum]).toEqual([1, 0]);
 });
 
 test('paper mode: each peculiarity of the study by itself', async () => {

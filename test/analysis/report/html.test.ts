@@ -104,6 +104,13 @@ describe('the report as a page', () => {
     );
   });
 
+  it('tells how many links, whiteouts and setuid files there are in all', () => {
+    const { symlinks, setIdFiles } = sample.correct.layers;
+    const lead = document.querySelector('#layers .lead')!.textContent;
+    expect(lead).toContain(`${symlinks.sum!.toLocaleString('en-GB')} symbolic links`);
+    expect(lead).toContain(`${setIdFiles.sum!.toLocaleString('en-GB')} files with setuid`);
+  });
+
   it('draws values of zero at the left end of the axis', () => {
     const figure = [...document.querySelectorAll('figure.chart')].find((one) =>
       one.querySelector('figcaption')!.textContent.startsWith('Files and directories in a layer'),

@@ -247,6 +247,11 @@ function sampleFigures(random: Random, layers: number, images: number, fewer: nu
       files: distributionOf(files),
       directories: distributionOf(files.map((count) => Math.round(count / 8))),
       maxDepth: distributionOf(files.map((count) => (count === 0 ? 0 : random.between(1, 11)))),
+      symlinks: distributionOf(files.map((count) => Math.round(count / 20))),
+      hardLinks: distributionOf(files.map((count) => Math.round(count / 900))),
+      whiteouts: distributionOf(files.map((count) => count % 3)),
+      opaqueWhiteouts: distributionOf(files.map((count) => Math.floor((count % 40) / 39))),
+      setIdFiles: distributionOf(files.map((count) => Math.round(count / 2000))),
       references: distributionOf(
         many(layers, () => (random.chance(0.88) ? 1 : random.between(2, 60))),
       ),

@@ -84,6 +84,17 @@ export function target(entries: readonly PlainEntry[], from: PlainEntry): PlainE
   return undefined;
 }
 
+/** What is there after a layer was unpacked: of a path that comes twice, the last. */
+function unpackedOf({ entries }: PlainLayer): PlainEntry[] {
+  const slot = (e: PlainEntry) => (e.kind.endsWith('whiteout') ? e.kind : '');
+  return entries.filter(
+    (e, i) => !entries.some((o, j) => j > i && o.path === e.path && slot(o) === slot(e)),
+  );
+}
+
+/** The sticky bit is the lowest of three. */
+const hasSetId = ({ mode = 0o644 }: PlainEntry) => Math.floor(mode / 0o1000) >= 2;
+
 function filesOf(layer: PlainLayer, index: number, mode: 'correct' | 'paper'): File[] {
   const { entries } = layer;
   const file = (e: PlainEntry, content: number | undefined): File => ({
@@ -97,14 +108,10 @@ function filesOf(layer: PlainLayer, index: number, mode: 'correct' | 'paper'): F
   if (mode === 'correct') {
     return entries.filter((e) => e.kind === 'file').map((e) => file(e, e.content));
   }
-  const slot = (e: PlainEntry) => (e.kind.endsWith('whiteout') ? e.kind : '');
-  const unpacked = entries.filter(
-    (e, i) => !entries.some((o, j) => j > i && o.path === e.path && slot(o) === slot(e)),
-  );
   const linked = new Set(
     entries.filter((e) => e.kind === 'hardlink').map((e) => target(entries, e)),
   );
-  return unpacked.flatMap((e) => {
+  return unpackedOf(layer).flatMap((e) => {
     if (e.kind === 'file') return [file(e, linked.has(e) ? undefined : e.content)];
     if (e.kind === 'hardlink') return [file(e, undefined)];
     if (e.kind.endsWith('whiteout')) return [file(e, 0)];
@@ -233,6 +240,13 @@ export function figuresOf(set: PlainSet, mode: 'correct' | 'paper'): Figures {
       compression: layer.compression,
     };
   });
+  const countsOf = (counted: (entry: PlainEntry) => boolean) =>
+    distribution(
+      chosen.map((i) => {
+        const layer = set.layers[i]!;
+        return (mode === 'paper' ? unpackedOf(layer) : layer.entries).filter(counted).length;
+      }),
+    );
   const layerOf = (i: number) => layers.find(({ index }) => index === i)!;
   const nonzero = layers.filter(({ stored }) => stored > 0);
   const overall = dedup(hashed);
@@ -312,6 +326,11 @@ export function figuresOf(set: PlainSet, mode: 'correct' | 'paper'): Figures {
       files: distribution(layers.map((l) => l.files.length)),
       directories: distribution(layers.map((l) => l.directories)),
       maxDepth: distribution(layers.map((l) => l.depth)),
+      symlinks: countsOf((e) => e.kind === 'symlink'),
+      hardLinks: countsOf((e) => e.kind === 'hardlink'),
+      whiteouts: countsOf((e) => e.kind === 'whiteout'),
+      opaqueWhiteouts: countsOf((e) => e.kind === 'opaque-whiteout'),
+      setIdFiles: countsOf((e) => e.kind === 'file' && hasSetId(e)),
       references: distribution(layers.map((l) => l.holders.length)),
       pulls: distribution(layers.map((l) => sum(pullsOf(l.holders)))),
       compressions,

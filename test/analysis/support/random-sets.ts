@@ -20,7 +20,7 @@ const entry: fc.Arbitrary<PlainEntry> = fc.oneof(
       path,
       kind: fc.constant('file' as const),
       content: fc.integer({ min: 0, max: 12 }),
-      mode: fc.constantFrom(0o644, 0o4755),
+      mode: fc.constantFrom(0o644, 0o4755, 0o2755, 0o6755, 0o1755, 0o3777),
     }),
   },
   {
@@ -28,10 +28,19 @@ const entry: fc.Arbitrary<PlainEntry> = fc.oneof(
     arbitrary: fc.record({
       path: fc.oneof(path, fc.constant('')),
       kind: fc.constantFrom('directory' as const, 'opaque-whiteout' as const),
+      mode: fc.constantFrom(0o755, 0o2755),
     }),
   },
   { weight: 1, arbitrary: fc.record({ path, kind: fc.constant('whiteout' as const) }) },
-  { weight: 1, arbitrary: fc.record({ path, kind: fc.constant('hardlink' as const), link: path }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      path,
+      kind: fc.constant('hardlink' as const),
+      link: path,
+      mode: fc.constantFrom(0o644, 0o4755),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ path, kind: fc.constant('symlink' as const), link }) },
   {
     weight: 1,

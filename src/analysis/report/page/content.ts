@@ -5,7 +5,15 @@ import { cdfChart } from '../charts/cdf.ts';
 import { typeTreemap } from '../charts/treemap.ts';
 import { groupColor, groupTitle } from '../groups.ts';
 import { html, type Markup } from '../markup.ts';
-import { shareOf, show, showBytes, showCount, showShare, type Unit } from '../units.ts';
+import {
+  shareOf,
+  show,
+  showBytes,
+  showCount,
+  showNumberOf,
+  showShare,
+  type Unit,
+} from '../units.ts';
 import { barCell, heatCell, table } from './table.ts';
 
 /** The published median and 90th percentile of a distribution. */
@@ -40,13 +48,27 @@ function percentileTable(caption: string, rows: readonly DistributionRow[]): Mar
   });
 }
 
+/** What there is besides files, over all layers. */
+function totals(figures: Figures['layers']): string {
+  const of = (distribution: Distribution, one: string): string =>
+    showNumberOf(distribution.sum ?? 0, one);
+  const counts = [
+    of(figures.symlinks, 'symbolic link'),
+    of(figures.hardLinks, 'hard link'),
+    of(figures.whiteouts, 'whiteout'),
+    of(figures.opaqueWhiteouts, 'opaque whiteout'),
+  ];
+  return `${counts.join(', ')} and ${of(figures.setIdFiles, 'file')} with setuid or setgid`;
+}
+
 /** Layers: how large, how many files, how well they compress. */
 export function layers({ correct }: AnalysisReport): Markup {
   const figures = correct.layers;
   const { compressions } = figures;
   const kinds = Object.entries(compressions).map(([name, count]) => `${showCount(count)} ${name}`);
   return html`<section id="layers"><h2>Layers</h2>
-<p class="lead">${showCount(figures.count)} distinct layers${kinds.length === 0 ? '' : `: ${kinds.join(', ')}`}. ${showCount(figures.withoutFiles)} hold no file, ${showCount(figures.withOneFile)} just one.</p>
+<p class="lead">${showCount(figures.count)} distinct layers${kinds.length === 0 ? '' : `: ${kinds.join(', ')}`}. ${showCount(figures.withoutFiles)} hold no file, ${showCount(figures.withOneFile)} just one.
+In all there are ${totals(figures)}.</p>
 <div class="charts">
 ${cdfChart({
   title: 'Size of layers',
@@ -106,6 +128,11 @@ ${percentileTable('Layers in numbers', [
   { label: 'files', unit: 'count', distribution: figures.files },
   { label: 'directories', unit: 'count', distribution: figures.directories },
   { label: 'deepest directory', unit: 'count', distribution: figures.maxDepth },
+  { label: 'symbolic links', unit: 'count', distribution: figures.symlinks },
+  { label: 'hard links', unit: 'count', distribution: figures.hardLinks },
+  { label: 'whiteouts', unit: 'count', distribution: figures.whiteouts },
+  { label: 'opaque whiteouts', unit: 'count', distribution: figures.opaqueWhiteouts },
+  { label: 'setuid or setgid files', unit: 'count', distribution: figures.setIdFiles },
   { label: 'references', unit: 'count', distribution: figures.references },
   { label: 'pulls', unit: 'count', distribution: figures.pulls },
 ])}
