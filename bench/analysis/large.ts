@@ -94,6 +94,8 @@ async function makeSet(): Promise<void> {
         entries: rowsOfLayer,
         directories: rowsOfLayer / 50,
         max_depth: 4,
+        mean_depth: 3,
+        median_depth: 3,
         has_chunks: false,
         remarks: [],
       }),

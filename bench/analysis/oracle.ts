@@ -3,10 +3,10 @@
  *
  *     node bench/analysis/oracle.ts
  *
- * Every regular file of every layer is
- * compared by path, size and SHA-256 with what `tar` unpacks and `sha256sum` says of it, entries by their
- * kinds with `tar -tv`, layers and their sizes with `skopeo inspect`, and the sums of the report with the
- * sums of those lists. It takes minutes, for sha256sum runs once for each file.
+ * Every regular file of every layer is compared by path, size and SHA-256 with what `tar` unpacks and
+ * `sha256sum` says of it, entries by their kinds with `tar -tv`, layers and their sizes with `skopeo
+ * inspect`, and the sums of the report with the sums of those lists. It takes minutes, for sha256sum runs
+ * once for each file.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -229,6 +229,8 @@ export async function openDataset(folder: string, options: DatasetOptions): Prom
               entries: scan.entries,
               directories: shape.directories,
               max_depth: shape.maxDepth,
+              mean_depth: shape.meanDepth,
+              median_depth: shape.medianDepth,
               has_chunks: scan.chunks.length > 0,
               remarks: scan.remarks,
             });

@@ -24,6 +24,9 @@ export interface LayerShape {
   readonly directories: number;
   /** Of directories; one in the root has 1. 0 without any. */
   readonly maxDepth: number;
+  /** Of all of them; null without any. */
+  readonly meanDepth: number | null;
+  readonly medianDepth: number | null;
 }
 
 /** Where the files of a layer belong. */
@@ -137,7 +140,13 @@ export async function openEntryWriter(
         const [shape] = await rowsOf(connection, query('layer-directories'));
         if (chunks.length > 0) await writeChunks(chunks);
         await writeParquet(connection, query('layer-entries'), files.entries);
-        return { directories: Number(shape!.directories), maxDepth: Number(shape!.max_depth) };
+        const depthOf = (value: unknown): number | null => (value === null ? null : Number(value));
+        return {
+          directories: Number(shape!.directories),
+          maxDepth: Number(shape!.max_depth),
+          meanDepth: depthOf(shape!.mean_depth),
+          medianDepth: depthOf(shape!.median_depth),
+        };
       } catch (error) {
         throw asDatasetError(error);
       } finally {

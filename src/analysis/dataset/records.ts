@@ -46,6 +46,8 @@ export interface LayerRecord {
   readonly entries: number;
   readonly directories: number;
   readonly max_depth: number;
+  readonly mean_depth: number | null;
+  readonly median_depth: number | null;
   readonly has_chunks: boolean;
   readonly remarks: readonly LayerRemark[];
 }
@@ -63,7 +65,7 @@ export const TABLES: readonly { name: string; journal: string; columns: string; 
     {
       name: 'layers',
       journal: 'layers.jsonl',
-      columns: `{layer: 'INTEGER', id: 'VARCHAR', source: 'INTEGER', digest: 'VARCHAR', diff_id: 'VARCHAR', media_type: 'VARCHAR', compression: 'VARCHAR', stored_size: 'BIGINT', archive_size: 'BIGINT', entries: 'BIGINT', directories: 'BIGINT', max_depth: 'INTEGER', has_chunks: 'BOOLEAN', remarks: 'STRUCT(code VARCHAR, message VARCHAR, count BIGINT)[]'}`,
+      columns: `{layer: 'INTEGER', id: 'VARCHAR', source: 'INTEGER', digest: 'VARCHAR', diff_id: 'VARCHAR', media_type: 'VARCHAR', compression: 'VARCHAR', stored_size: 'BIGINT', archive_size: 'BIGINT', entries: 'BIGINT', directories: 'BIGINT', max_depth: 'INTEGER', mean_depth: 'DOUBLE', median_depth: 'DOUBLE', has_chunks: 'BOOLEAN', remarks: 'STRUCT(code VARCHAR, message VARCHAR, count BIGINT)[]'}`,
       select: 'SELECT * FROM journal ORDER BY layer',
     },
     {

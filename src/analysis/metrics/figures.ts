@@ -5,6 +5,7 @@ import { query } from '../queries/load.ts';
 import { distributionsOf, fileSizesOf } from './distribution.ts';
 import { growthOf } from './growth.ts';
 import type { Missing } from './knowledge.ts';
+import { pullSkewOf } from './pull-skew.ts';
 import type { Figures } from './schema.ts';
 import type { Mode } from './tables.ts';
 
@@ -58,6 +59,8 @@ async function layerFigures({ database, missing, step }: Work): Promise<Figures[
     files: 'files',
     directories: 'directories',
     maxDepth: 'max_depth',
+    meanDepth: 'mean_depth',
+    medianDepth: 'median_depth',
     references: 'held_by',
     pulls: 'coalesce(pulls, 0)',
   });
@@ -118,6 +121,7 @@ async function imageFigures({ database, missing, step }: Work): Promise<Figures[
     ...of,
     compressedSize: missing.has('compressed-size') ? null : of.compressedSize,
     pulls: missing.has('pull-counts') ? null : pulls,
+    pullSkew: missing.has('pull-counts') ? null : await pullSkewOf(database),
   };
 }
 

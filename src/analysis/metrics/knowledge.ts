@@ -24,7 +24,7 @@ const NEEDS: Readonly<Record<Fact, readonly string[]>> = {
     'dedup.sharedLayers',
     'dedup.privateLayers',
   ],
-  'pull-counts': ['layers.pulls', 'images.pulls'],
+  'pull-counts': ['layers.pulls', 'images.pulls', 'images.pullSkew'],
 };
 
 const USED: Readonly<Record<Fact, string>> = {

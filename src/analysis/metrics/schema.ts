@@ -56,7 +56,10 @@ const layerFigures = z.object({
   archiveRatio: distribution.nullable(),
   files: distribution,
   directories: distribution,
+  /** Depth of the deepest directory, and of all of a layer: their mean and median. Layers without any have none. */
   maxDepth: distribution,
+  meanDepth: distribution,
+  medianDepth: distribution,
   /** Entries of each layer by kind, over all layers; `sum` is how many there are in all. */
   symlinks: distribution,
   hardLinks: distribution,
@@ -73,6 +76,18 @@ const layerFigures = z.object({
   compressions: z.record(z.string(), count),
 });
 
+/** How unevenly pulls are spread over repositories. */
+const pullSkew = z.object({
+  repositories: count,
+  pulls: count,
+  /** Share of all pulls that go to the 1 % and 10 % of repositories that are pulled most, rounded up. */
+  topPercent: ratio.nullable(),
+  topTenPercent: ratio.nullable(),
+  /** Gini coefficient: 0 when all are pulled alike, towards 1 when one takes all. */
+  gini: ratio.nullable(),
+  mostPulled: z.array(z.object({ repository: z.string(), pulls: count })),
+});
+
 const imageFigures = z.object({
   count,
   repositories: count,
@@ -84,6 +99,7 @@ const imageFigures = z.object({
   directories: distribution,
   /** Of each repository once. */
   pulls: distribution.nullable(),
+  pullSkew: pullSkew.nullable(),
 });
 
 const sharing = z.object({

@@ -35,6 +35,8 @@ SELECT
     AS packing,
   any_value(layers.directories) AS directories,
   any_value(layers.max_depth) AS max_depth,
+  any_value(layers.mean_depth) AS mean_depth,
+  any_value(layers.median_depth) AS median_depth,
   count(images.image) AS held_by,
   any_value(layer_pulls.pulls) AS pulls,
   min(images.image) AS first_image,

@@ -15,8 +15,14 @@ directories AS (
     ) AS directory
   FROM named
   WHERE directory <> ''
+),
+depths AS (
+  SELECT length(directory) - length(replace(directory, '/', '')) + 1 AS depth FROM directories
 )
 SELECT
   count(*) AS directories,
-  coalesce(max(length(directory) - length(replace(directory, '/', '')) + 1), 0) AS max_depth
-FROM directories;
+  coalesce(max(depth), 0) AS max_depth,
+  avg(depth) AS mean_depth,
+  -- Between the two in the middle, where their number is even.
+  median(depth) AS median_depth
+FROM depths;

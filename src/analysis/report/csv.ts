@@ -155,6 +155,20 @@ export function csvReport(report: AnalysisReport): ReadonlyMap<string, string> {
       inModes(report, ({ sharing }) => sharing?.mostReferenced ?? []),
     ],
     [
+      'pull-skew',
+      ['mode', 'repositories', 'pulls', 'topPercent', 'topTenPercent', 'gini'],
+      inModes(report, ({ images }) => {
+        if (!images?.pullSkew) return [];
+        const { mostPulled, ...skew } = images.pullSkew;
+        return [skew];
+      }),
+    ],
+    [
+      'most-pulled',
+      ['mode', 'repository', 'pulls'],
+      inModes(report, ({ images }) => images?.pullSkew?.mostPulled ?? []),
+    ],
+    [
       'chunks',
       ['method', 'bytes', 'distinctBytes', 'chunks', 'distinctChunks', 'byteRatio'],
       chunks,

@@ -80,6 +80,9 @@ test('a ladder of layers: every statistic by formula, the same in both modes', a
     expect(figures.layers.pulls).toMatchObject({ min: 10, p50: 30, max: 30 });
     expect(figures.images?.pulls).toMatchObject({ count: 3, sum: 30 });
     expect(figures.layers.maxDepth).toMatchObject({ min: 1, p50: 2, max: 2 });
+    // `common`; from the second layer on `own` and the directory in it besides.
+    expect(figures.layers.meanDepth).toMatchObject({ min: 1, p10: 4 / 3, max: 4 / 3 });
+    expect(figures.layers.medianDepth).toMatchObject({ count: n, min: 1, max: 1 });
     // None of those that the next test is about.
     expect(figures.layers.symlinks).toMatchObject({ count: n, sum: 0, cdf: [[0, 1]] });
     expect(figures.layers.setIdFiles).toMatchObject({ count: n, sum: 0, cdf: [[0, 1]] });
@@ -148,6 +151,49 @@ test('a ladder of layers: every statistic by formula, the same in both modes', a
     uniqueBytes: 1000,
     sharedBytes: 1000 * (n - 1),
   });
+});
+
+test('three hundred repositories on one base, pulled 1 to 300 times: by formula', async () => {
+  const n = 300;
+  const report = await reportOf([
+    {
+      layers: Array.from({ length: n }, (_, i) =>
+        layerOf(`layer ${i}`, [file(`own/${i}`, i + 1)], { archiveSize: 4000 + i }),
+      ),
+      images: Array.from({ length: n }, (_, i) => ({
+        repository: `app${String(i).padStart(3, '0')}`,
+        tag: 'latest',
+        pulls: i + 1,
+        layers: i === 0 ? [0] : [0, i],
+      })),
+    },
+  ]);
+  const pulls = (n * (n + 1)) / 2;
+  for (const mode of ['correct', 'paper'] as const) {
+    const { images, layers, sharing } = report[mode];
+    expect(images?.pullSkew).toEqual({
+      repositories: n,
+      pulls,
+      topPercent: (300 + 299 + 298) / pulls,
+      topTenPercent: (30 * (300 + 271)) / 2 / pulls,
+      // Of 1 to n, by formula.
+      gini: expect.closeTo((n - 1) / (3 * n), 12),
+      mostPulled: Array.from({ length: 20 }, (_, i) => ({
+        repository: `app${n - 1 - i}`,
+        pulls: n - i,
+      })),
+    });
+    // Above 200 values the curve keeps those at 200 even ranks: of 300, the 2nd, 3rd, 5th, 6th, 8th ...
+    expect(layers.archiveSize).toMatchObject({ count: n, min: 4000, p50: 4149, p99: 4296 });
+    expect(layers.archiveSize.cdf).toEqual(
+      Array.from({ length: 200 }, (_, i) => {
+        const rank = Math.ceil(((i + 1) * n) / 200);
+        return [3999 + rank, rank / n];
+      }),
+    );
+    expect(sharing).toMatchObject({ byOne: n - 1, byTwo: 0, byMoreThan25: 1 });
+    expect(layers.pulls).toMatchObject({ min: 2, max: pulls });
+  }
 });
 
 test('a ladder of links, whiteouts and modes: by formula, the same in both modes', async () => {
@@ -427,7 +473,7 @@ test('what only the layers of paper mode lack is told of that mode', async () =>
   expect(report.unknown.map(({ figure }) => figure).sort()).toEqual(
     ['images.compressedSize', 'layers.archiveRatio', 'layers.compressedSize', 'layers.filesRatio']
       .map((figure) => `paper.${figure}`)
-      .concat('images.pulls', 'layers.pulls')
+      .concat('images.pulls', 'images.pullSkew', 'layers.pulls')
       .sort(),
   );
 });

@@ -36,6 +36,8 @@ function emptyFigures(): Figures {
       files: NOTHING,
       directories: NOTHING,
       maxDepth: NOTHING,
+      meanDepth: NOTHING,
+      medianDepth: NOTHING,
       symlinks: NOTHING,
       hardLinks: NOTHING,
       whiteouts: NOTHING,

@@ -247,6 +247,8 @@ function sampleFigures(random: Random, layers: number, images: number, fewer: nu
       files: distributionOf(files),
       directories: distributionOf(files.map((count) => Math.round(count / 8))),
       maxDepth: distributionOf(files.map((count) => (count === 0 ? 0 : random.between(1, 11)))),
+      meanDepth: distributionOf(files.map((count) => 1 + (count % 60) / 10)),
+      medianDepth: distributionOf(files.map((count) => 1 + (count % 6))),
       symlinks: distributionOf(files.map((count) => Math.round(count / 20))),
       hardLinks: distributionOf(files.map((count) => Math.round(count / 900))),
       whiteouts: distributionOf(files.map((count) => count % 3)),
@@ -267,6 +269,17 @@ function sampleFigures(random: Random, layers: number, images: number, fewer: nu
       files: distributionOf(imageSizes.map((size) => Math.round(size / 20_000))),
       directories: distributionOf(imageSizes.map((size) => Math.round(size / 150_000))),
       pulls: distributionOf(many(images, () => Math.round(logNormal(random, 40, 2.2)))),
+      pullSkew: {
+        repositories: Math.ceil(images / 3),
+        pulls: images * 900,
+        topPercent: 0.61,
+        topTenPercent: 0.87,
+        gini: 0.91,
+        mostPulled: many(10, (i) => ({
+          repository: `library/popular-${i}`,
+          pulls: Math.round((images * 300) / (i + 1)),
+        })),
+      },
     },
     sharing: {
       byOne: layers - shared,

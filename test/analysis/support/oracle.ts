@@ -185,6 +185,35 @@ function pullsOf(images: readonly PlainImage[]): number[] {
   return [...most.values()];
 }
 
+/** Gini by its definition, as the mean difference of all pairs. */
+function pullSkewOf(images: readonly PlainImage[]): NonNullable<Figures['images']>['pullSkew'] {
+  const all = pullsOf(images).sort((a, b) => b - a);
+  const pulls = sum(all);
+  const share = (percent: number) =>
+    pulls === 0 ? null : sum(all.slice(0, Math.ceil((all.length * percent) / 100))) / pulls;
+  const differences = sum(all.flatMap((a) => all.map((b) => Math.abs(a - b))));
+  const named = [...new Set(images.map(({ repository }) => repository))].map((repository) => ({
+    repository,
+    pulls: Math.max(...images.filter((i) => i.repository === repository).map((i) => i.pulls!)),
+  }));
+  return {
+    repositories: all.length,
+    pulls,
+    topPercent: share(1),
+    topTenPercent: share(10),
+    gini: pulls === 0 ? null : differences / (2 * all.length * pulls),
+    mostPulled: named
+      .sort((a, b) => b.pulls - a.pulls || (a.repository < b.repository ? -1 : 1))
+      .slice(0, 20),
+  };
+}
+
+function middleOf(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [low, high] = [Math.floor, Math.ceil].map((round) => round((sorted.length - 1) / 2));
+  return (sorted[low!]! + sorted[high!]!) / 2;
+}
+
 function band(values: number[]): [number, number, number] {
   const sorted = [...values].sort((a, b) => a - b);
   return [nearest(sorted, 5)!, nearest(sorted, 50)!, nearest(sorted, 95)!];
@@ -235,7 +264,7 @@ export function figuresOf(set: PlainSet, mode: 'correct' | 'paper'): Figures {
       stored: layer.storedSize,
       archive: layer.archiveSize,
       directories: directories.length,
-      depth: Math.max(0, ...directories.map((d) => d.split('/').length)),
+      depths: directories.map((d) => d.split('/').length),
       holders: holders(i),
       compression: layer.compression,
     };
@@ -249,6 +278,7 @@ export function figuresOf(set: PlainSet, mode: 'correct' | 'paper'): Figures {
     );
   const layerOf = (i: number) => layers.find(({ index }) => index === i)!;
   const nonzero = layers.filter(({ stored }) => stored > 0);
+  const deep = layers.filter(({ depths }) => depths.length > 0);
   const overall = dedup(hashed);
   const shared = layers.filter((l) => l.holders.length > 0);
   const without = sum(shared.map((l) => l.holders.length * l.stored));
@@ -325,7 +355,9 @@ export function figuresOf(set: PlainSet, mode: 'correct' | 'paper'): Figures {
       archiveRatio: distribution(nonzero.map((l) => l.archive / l.stored)),
       files: distribution(layers.map((l) => l.files.length)),
       directories: distribution(layers.map((l) => l.directories)),
-      maxDepth: distribution(layers.map((l) => l.depth)),
+      maxDepth: distribution(layers.map((l) => Math.max(0, ...l.depths))),
+      meanDepth: distribution(deep.map(({ depths }) => sum(depths) / depths.length)),
+      medianDepth: distribution(deep.map(({ depths }) => middleOf(depths))),
       symlinks: countsOf((e) => e.kind === 'symlink'),
       hardLinks: countsOf((e) => e.kind === 'hardlink'),
       whiteouts: countsOf((e) => e.kind === 'whiteout'),
@@ -344,6 +376,7 @@ export function figuresOf(set: PlainSet, mode: 'correct' | 'paper'): Figures {
       files: imagesOf((i) => sum(held(i).map((l) => layerOf(l).files.length))),
       directories: imagesOf((i) => sum(held(i).map((l) => layerOf(l).directories))),
       pulls: distribution(pullsOf(set.images)),
+      pullSkew: pullSkewOf(set.images),
     },
     sharing: {
       byOne: layers.filter((l) => l.holders.length === 1).length,

@@ -10,6 +10,7 @@ import {
   show,
   showBytes,
   showCount,
+  showLargeCount,
   showNumberOf,
   showShare,
   type Unit,
@@ -128,6 +129,8 @@ ${percentileTable('Layers in numbers', [
   { label: 'files', unit: 'count', distribution: figures.files },
   { label: 'directories', unit: 'count', distribution: figures.directories },
   { label: 'deepest directory', unit: 'count', distribution: figures.maxDepth },
+  { label: 'mean depth of directories', unit: 'count', distribution: figures.meanDepth },
+  { label: 'median depth', unit: 'count', distribution: figures.medianDepth },
   { label: 'symbolic links', unit: 'count', distribution: figures.symlinks },
   { label: 'hard links', unit: 'count', distribution: figures.hardLinks },
   { label: 'whiteouts', unit: 'count', distribution: figures.whiteouts },
@@ -138,6 +141,24 @@ ${percentileTable('Layers in numbers', [
 ])}
 </section>
 `;
+}
+
+function pullSkew(skew: NonNullable<Figures['images']>['pullSkew']): Markup | undefined {
+  if (skew === null || skew.pulls === 0) return undefined;
+  const { repositories, pulls, topPercent, topTenPercent, gini, mostPulled } = skew;
+  return html`<h3>Who is pulled</h3>
+<p>Of ${showLargeCount(pulls)} pulls, ${showShare(topPercent!)} go to the 1 % of ${showCount(repositories)} repositories that are pulled most, and
+${showShare(topTenPercent!)} to the first 10 %. The Gini coefficient is ${gini!.toFixed(2)}: 0 if all were pulled alike, near 1 if one took all.</p>
+${table({
+  caption: 'Most pulled repositories',
+  rows: mostPulled,
+  most: 10,
+  columns: [
+    { title: 'Repository', kind: 'name', cell: ({ repository }) => repository },
+    { title: 'Pulls', kind: 'number', cell: (row) => showLargeCount(row.pulls) },
+    { title: 'Of all', kind: 'number', cell: (row) => showShare(row.pulls / pulls) },
+  ],
+})}`;
 }
 
 /** Images: sums over their layers. */
@@ -183,7 +204,7 @@ ${percentileTable('Images in numbers', [
   { label: 'directories', unit: 'count', distribution: figures.directories },
   { label: 'pulls', unit: 'count', distribution: figures.pulls },
 ])}
-</section>
+${pullSkew(figures.pullSkew)}</section>
 `;
 }
 
