@@ -138,6 +138,7 @@ const report = await buildReport(dataset, {
   version: 'bench',
   createdAt: new Date(),
   problems: [],
+  leftOut: [],
   timings: { scanSeconds: 0, scanCpuSeconds: 0, bytesRead: 0, bytesUnpacked: 0, files: 0 },
   signal: new AbortController().signal,
   steps: (name, seconds) => {

@@ -13,6 +13,8 @@ export const EXIT = {
   notFound: 5,
   /** Something stored is damaged and waits for being pushed again. */
   damaged: 6,
+  /** The result is there, but not all that was asked for could be read. */
+  incomplete: 7,
   /** Interrupted by Ctrl-C: 128 and the number of SIGINT, as shells have it. */
   interrupted: 130,
 } as const;

@@ -84,8 +84,13 @@ describe('stowage analyze', () => {
   });
 
   it('chooses among images by the platform', async () => {
-    const { out } = await analyze(layout, '--json', '--platform', 'linux/arm64');
-    expect(JSON.parse(out).correct.layers.count).toBe(0);
+    const { code, out, err } = await analyze(layout, '--json', '--platform', 'linux/arm64');
+    expect(JSON.parse(out)).toMatchObject({ correct: { layers: { count: 0 } }, problems: [] });
+    expect(JSON.parse(out).leftOut).toEqual([
+      { what: 'team/app:v1', reason: 'it has no image for linux/arm64' },
+      { what: 'team/app:v2', reason: 'it has no image for linux/arm64' },
+    ]);
+    expect([code, err]).toEqual([5, expect.stringContaining('nothing in these sources')]);
   });
 
   it('writes a page, tables and what a build server reads', async () => {
@@ -127,6 +132,55 @@ describe('stowage analyze', () => {
     const { code, err } = await analyze(damaged, '--max-wasted', '1GB');
     expect(code).toBe(1);
     expect(err).toContain(`not checked: layer ${changes.descriptor.digest}: `);
+  });
+
+  it('tells what could not be read, and ends with a code of its own', async () => {
+    const damaged = join(directory, 'layout');
+    await writeLayout(damaged, IMAGES);
+    const remove = (layer: typeof base) =>
+      rm(join(damaged, 'blobs', ...layer.descriptor.digest.split(':')));
+    await remove(changes);
+    const some = await analyze(damaged, '--json');
+    expect(some.code).toBe(7);
+    expect(JSON.parse(some.out).problems).toHaveLength(2);
+    expect(some.err).toMatch(
+      new RegExp(
+        `^stowage: 2 things could not be read.*:\n {2}layer ${changes.descriptor.digest}: .*\n {2}team/app:v2: left out.*\n$`,
+      ),
+    );
+    await remove(base);
+    const none = await analyze(damaged, '--json');
+    expect([none.code, JSON.parse(none.out).estimate.dedup]).toEqual([1, null]);
+    expect(none.err).toMatch(/^stowage: nothing could be read:\n/);
+  });
+
+  it('tells the first of many that could not be read', async () => {
+    const damaged = join(directory, 'layout');
+    const layers = Array.from({ length: 7 }, (_, i) =>
+      makeLayer([{ path: 'file', bytes: Buffer.from(`content ${i}`) }]),
+    );
+    await writeLayout(damaged, { 'team/app:v1': imageOfLayers([base, ...layers]) });
+    for (const { descriptor } of layers) {
+      await rm(join(damaged, 'blobs', ...descriptor.digest.split(':')));
+    }
+    const { code, err } = await analyze(damaged);
+    expect([code, err.split('\n').length]).toEqual([7, 8]);
+    expect(err).toMatch(/\n {2}and 3 more, which the reports list \(--json: problems\)\n$/);
+  });
+
+  it.each([
+    ['--html', 'taken/page.html'],
+    ['--html', 'folder'],
+    ['--csv', 'taken'],
+    ['--junit', 'taken/gate.xml'],
+  ])('says before it reads that %s %s cannot be written', async (option, path) => {
+    await writeFile(join(directory, 'taken'), '');
+    await mkdir(join(directory, 'folder'));
+    const { code, out, err } = await analyze('nowhere', option, path, '--max-wasted', '1MB');
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(
+      new RegExp(`^stowage: ${option}: ${path} cannot be written: .*\n {2}hint: `),
+    );
   });
 
   it('goes on with a dataset that is kept, and keeps layers', async () => {

@@ -36,7 +36,8 @@ export async function computeEstimate(
 ): Promise<AnalysisReport['estimate']> {
   const [row] = await database.rows(query('estimate'));
   const of = (name: string) => Number(row![name]);
-  const known = !missing.has('compressed-size');
+  // Of nothing that was read there is nothing to tell.
+  const known = !missing.has('compressed-size') && of('layers') > 0;
   const small = of('images') * PER_IMAGE;
   const off = known ? of('stored') + small : null;
   const segments =

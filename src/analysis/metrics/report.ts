@@ -15,12 +15,19 @@ export interface ReportContext {
   readonly version: string;
   readonly createdAt: Date;
   readonly problems: readonly SourceProblem[];
+  /** What there was besides, and was not asked for. */
+  readonly leftOut: readonly SourceProblem[];
   /** Of the run; the time of queries is added here. */
   readonly timings: Omit<AnalysisReport['timings'], 'querySeconds'>;
   readonly signal: AbortSignal;
   /** Called after each step of the queries. */
   readonly steps?: Steps;
 }
+
+const NOTHING_TO_ESTIMATE = ['estimate.off', 'estimate.dedup'].map((figure) => ({
+  figure,
+  reason: 'no layer was read',
+}));
 
 /** Chunks of all layers; none, and why, when some were read by an earlier run that cut nothing. */
 async function chunkFigures({
@@ -136,8 +143,10 @@ export async function buildReport(
       unknown: [
         ...unknownFigures(correct.missing, paper.missing),
         ...(whole === undefined ? [] : [{ figure: 'chunks', reason: whole }]),
+        ...(correct.figures.layers.count > 0 ? [] : NOTHING_TO_ESTIMATE),
       ],
       problems: [...context.problems, ...problems],
+      leftOut: context.leftOut.map(({ what, reason }) => ({ what, reason })),
       remarks,
       correct: correct.figures,
       paper: paper.figures,

@@ -247,7 +247,10 @@ export const analysisReport = z.object({
    * both modes, for example, `paper.layers.compressedSize` in that one only.
    */
   unknown: z.array(z.object({ figure: z.string(), reason: z.string() })),
+  /** What could not be read: the figures are without it. */
   problems: z.array(z.object({ what: z.string(), reason: z.string() })),
+  /** What there was besides and was not asked for, such as artifacts: nothing is missing. */
+  leftOut: z.array(z.object({ what: z.string(), reason: z.string() })),
   remarks: z.array(z.object({ layer: z.string(), code: z.string(), message: z.string(), count })),
   /** What the words mean in practice: with the definitions of this tool, and with the study's own. */
   correct: figures,

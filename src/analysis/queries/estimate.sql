@@ -12,6 +12,7 @@ blobs AS (
 SELECT
   (SELECT coalesce(sum(stored_size), 0)::BIGINT FROM blobs) AS stored,
   (SELECT coalesce(sum(stored_size), 0)::BIGINT FROM blobs WHERE is_intact) AS intact,
+  (SELECT count(*) FROM layers) AS layers,
   (SELECT count(*) FROM images) AS images,
   coalesce((SELECT sum(packed_size / packed_copies) FROM contents WHERE packed_copies > 0), 0)
     AS distinct_packed,

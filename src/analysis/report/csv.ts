@@ -203,6 +203,7 @@ export function csvReport(report: AnalysisReport): ReadonlyMap<string, string> {
     ],
     ['unknown', ['figure', 'reason'], report.unknown],
     ['problems', ['what', 'reason'], report.problems],
+    ['left-out', ['what', 'reason'], report.leftOut],
     ['remarks', ['layer', 'code', 'message', 'count'], report.remarks],
   ];
   return new Map(tables.map(([name, columns, rows]) => [`${name}.csv`, toCsv(columns, rows)]));

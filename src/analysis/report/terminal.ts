@@ -162,7 +162,8 @@ function offenders(report: AnalysisReport): string[] {
 function help(report: AnalysisReport, { bold }: Paint): string {
   const { storedBytes, dedupBytes, saving } = headlineOf(report);
   if (storedBytes === null || dedupBytes === null || saving === null) {
-    return 'What Stowage would store cannot be told from these sources.\n';
+    const from = report.correct.layers.count === 0 ? 'from nothing' : 'from these sources';
+    return `What Stowage would store cannot be told ${from}.\n`;
   }
   const gain =
     saving > 0 ? bold(`${showShare(saving)} less`) : 'which saves nothing: too little occurs twice';

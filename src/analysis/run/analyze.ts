@@ -74,7 +74,7 @@ export async function analyze(options: AnalyzeOptions): Promise<AnalysisReport> 
     } finally {
       await scanner.close();
     }
-    const { progress, problems } = collected;
+    const { progress, problems, leftOut } = collected;
     const timings = {
       scanSeconds: (performance.now() - began.at) / 1000,
       scanCpuSeconds: cpuSeconds() - began.cpu,
@@ -88,6 +88,7 @@ export async function analyze(options: AnalyzeOptions): Promise<AnalysisReport> 
       version: options.version,
       createdAt: new Date(),
       problems,
+      leftOut,
       timings,
       signal,
     });

@@ -41,6 +41,8 @@ export interface CollectOptions {
 export interface Collected {
   readonly progress: Readonly<CollectProgress>;
   readonly problems: readonly SourceProblem[];
+  /** What there was besides, and was not asked for. */
+  readonly leftOut: readonly SourceProblem[];
 }
 
 /** Times that the bytes of a layer are fetched when they are not what they should be. */
@@ -82,6 +84,7 @@ export async function collect(
   { dataset, scanner, atOnce, kept, signal, onProgress }: CollectOptions,
 ): Promise<Collected> {
   const problems: SourceProblem[] = [];
+  const leftOut: SourceProblem[] = [];
   const progress: CollectProgress = {
     images: 0,
     layersFound: 0,
@@ -222,7 +225,8 @@ export async function collect(
     for (const source of sources) {
       const number = dataset.addSource(source);
       for await (const item of source.items(either)) {
-        if (item.kind === 'problem') problems.push(item.problem);
+        if (item.kind === 'problem')
+          (item.problem.isLeftOut ? leftOut : problems).push(item.problem);
         else if (item.kind === 'layer') await begin({ source, number, layer: item.layer });
         else {
           if (dataset.addImage(number, item.image)) progress.images++;
@@ -243,5 +247,5 @@ export async function collect(
   for (const layer of layers.values()) {
     if (layer !== 'read' && layer.problem !== undefined) problems.push(layer.problem);
   }
-  return { progress, problems };
+  return { progress, problems, leftOut };
 }

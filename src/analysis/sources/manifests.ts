@@ -83,7 +83,7 @@ export class ManifestWalk {
     }
     const { platform } = this.#options;
     if (found.others > 0 && found.images + found.problems === 0) {
-      yield problem(name, `it has no image for ${platform}`);
+      yield leftOut(name, `it has no image for ${platform}`);
     }
   }
 
@@ -192,10 +192,14 @@ function problem(what: string, reason: string): SourceItem {
   return { kind: 'problem', problem: { what, reason } };
 }
 
+function leftOut(what: string, reason: string): SourceItem {
+  return { kind: 'problem', problem: { what, reason, isLeftOut: true } };
+}
+
 /** What is said of artifacts that were left out; nothing when there were none. */
 export function artifactProblem(what: string, count: number): SourceItem[] {
   if (count === 0) return [];
   const subject =
     count === 1 ? '1 manifest describes no image' : `${count} manifests describe no images`;
-  return [problem(what, `${subject}, but artifacts such as signatures: left out`)];
+  return [leftOut(what, `${subject}, but artifacts such as signatures: left out`)];
 }

@@ -53,6 +53,8 @@ export interface SourceProblem {
   /** Which image, layer or page. */
   readonly what: string;
   readonly reason: string;
+  /** Nothing that was asked for is missing: images of other platforms only, or what is no image. */
+  readonly isLeftOut?: true | undefined;
 }
 
 /** What a source yields, in its own order. `layer` is one of which no image is known to hold it. */

@@ -1,12 +1,10 @@
 /** `stowage analyze` */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { AnalysisReport } from '../../analysis/metrics/schema.ts';
-import { csvReport } from '../../analysis/report/csv.ts';
 import { checkGate, type GateLimits, gateText } from '../../analysis/report/gate.ts';
-import { htmlReport } from '../../analysis/report/html.ts';
 import { jsonReport } from '../../analysis/report/json.ts';
 import { gateJUnit } from '../../analysis/report/junit.ts';
 import { terminalReport } from '../../analysis/report/terminal.ts';
@@ -17,9 +15,17 @@ import { VERSION } from '../../registry/admin/version.ts';
 import { openAnalysisBar } from '../analysis-bar.ts';
 import { type CliContext, defineCommand, withJson } from '../context.ts';
 import { CliError } from '../errors.ts';
-import { EXIT } from '../exit-codes.ts';
+import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { interruptible } from '../interruption.ts';
+import type { Terminal } from '../terminal.ts';
 import { diffCommand } from './analyze-diff.ts';
+import {
+  checkOutputs,
+  type OutputOptions,
+  tellGaps,
+  writeOutput,
+  writeReports,
+} from './analyze-outputs.ts';
 import {
   parseCount,
   SOURCES_HELP,
@@ -29,15 +35,12 @@ import {
   withSources,
 } from './analyze-sources.ts';
 
-interface Options extends SourceOptions {
+interface Options extends SourceOptions, OutputOptions {
   readonly dataset?: string;
   readonly keepLayers?: string;
   readonly chunks?: true;
   readonly threads?: number;
   readonly memory?: number;
-  readonly html?: string;
-  readonly csv?: string;
-  readonly junit?: string;
   readonly json?: true;
   readonly maxWasted?: number;
   readonly maxWastedPercent?: number;
@@ -69,38 +72,24 @@ function limitsOf({ maxWasted, maxWastedPercent, minEfficiency }: Options): Gate
   };
 }
 
-async function write(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, text);
-}
-
-/** Holds the report against limits. @returns whether it passes */
+/** Holds the report against limits. @returns the exit code that follows from it */
 async function gate(
   report: AnalysisReport,
-  options: Options,
-  { terminal }: CliContext,
-): Promise<boolean> {
-  const limits = limitsOf(options);
-  if (limits === undefined) return true;
+  limits: GateLimits,
+  { junit }: Options,
+  terminal: Terminal,
+): Promise<ExitCode> {
   const result = checkGate(report, limits);
-  if (options.junit !== undefined) {
-    await write(resolve(terminal.directory, options.junit), gateJUnit(result));
-  }
+  if (junit !== undefined) await writeOutput('junit', junit, gateJUnit(result), terminal);
   terminal.err(gateText(result));
-  return result.passed;
+  return result.passed ? EXIT.success : EXIT.failure;
 }
 
 async function show(report: AnalysisReport, options: Options, context: CliContext): Promise<void> {
   const { terminal } = context;
-  const { html, csv, json } = options;
-  if (html !== undefined) await write(resolve(terminal.directory, html), htmlReport(report));
-  if (csv !== undefined) {
-    for (const [file, text] of csvReport(report)) {
-      await write(join(resolve(terminal.directory, csv), file), text);
-    }
-  }
+  await writeReports(report, options, terminal);
   terminal.out(
-    json
+    options.json
       ? jsonReport(report)
       : terminalReport(report, terminal.isOutTTY ? terminal.colors : undefined),
   );
@@ -115,10 +104,12 @@ async function run(names: readonly string[], options: Options, context: CliConte
       'stowage analyze --help shows what can be',
     );
   }
-  if (options.junit !== undefined && limitsOf(options) === undefined) {
+  const limits = limitsOf(options);
+  if (options.junit !== undefined && limits === undefined) {
     const hint = 'add --max-wasted, --max-wasted-percent or --min-efficiency';
     throw new CliError('--junit tells how limits were kept, and there are none', EXIT.usage, hint);
   }
+  await checkOutputs(options, terminal);
   const place = (path: string | undefined) => path && resolve(terminal.directory, path);
   const named = place(options.dataset);
   const report = await interruptible(async (signal) => {
@@ -149,7 +140,12 @@ async function run(names: readonly string[], options: Options, context: CliConte
     }
   });
   await show(report, options, context);
-  if (!(await gate(report, options, context))) context.setExitCode(EXIT.failure);
+  // A gate tells all that was not looked at by itself, and does not pass then.
+  const code =
+    limits === undefined
+      ? tellGaps(report, terminal)
+      : await gate(report, limits, options, terminal);
+  if (code !== EXIT.success) context.setExitCode(code);
 }
 
 /** Defines the command. */

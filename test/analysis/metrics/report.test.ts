@@ -414,6 +414,8 @@ test('nothing at all, and layers without files or images', async () => {
     growth: [],
     mostRepeated: [],
   });
+  expect(nothing.estimate).toMatchObject({ off: null, dedup: null });
+  expect(nothing.unknown.filter(({ reason }) => reason === 'no layer was read')).toHaveLength(2);
   expect(nothing.correct.fileSizes).toMatchObject({
     all: { count: 0, max: null, cdf: [] },
     distinct: { count: 0 },

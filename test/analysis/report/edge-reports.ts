@@ -75,6 +75,7 @@ export function emptyReport(): AnalysisReport {
     sources: [],
     unknown: [],
     problems: [],
+    leftOut: [],
     remarks: [],
     correct: emptyFigures(),
     paper: emptyFigures(),

@@ -366,6 +366,7 @@ export function sampleReport(options: SampleOptions = {}): AnalysisReport {
     createdAt: '2026-11-30T21:04:05.000Z',
     sources: [{ kind: 'registry', title: 'registry https://registry.example.com', note: null }],
     unknown: [],
+    leftOut: [{ what: 'team/chart:1.0', reason: 'describes no image, but a chart: left out' }],
     problems: [{ what: 'shop/web:1.0.3', reason: 'the manifest is not there (404)' }],
     remarks: [
       {

@@ -172,7 +172,7 @@ function expectNulls(report: AnalysisReport, figures: readonly string[]): void {
   }
 }
 
-const NO_PULLS = ['layers.pulls', 'images.pulls'];
+const NO_PULLS = ['layers.pulls', 'images.pulls', 'images.pullSkew'];
 const NO_SIZES = [
   'layers.compressedSize',
   'layers.filesRatio',

@@ -20,6 +20,7 @@ export async function reportOf(
       version: 'test',
       createdAt: new Date(0),
       problems: [],
+      leftOut: [],
       timings: { scanSeconds: 0, scanCpuSeconds: 0, bytesRead: 0, bytesUnpacked: 0, files: 0 },
       signal: new AbortController().signal,
     });

@@ -137,7 +137,7 @@ ${
 
 /** Figures that could not be had, what went wrong, what is odd. */
 export function remarks(report: AnalysisReport): Markup {
-  const { unknown, problems, timings } = report;
+  const { unknown, problems, leftOut, timings } = report;
   const list = (items: readonly Content[]) =>
     html`<ul class="plain">${items.map((item) => html`<li>${item}</li>\n`)}</ul>`;
   return html`<section id="remarks"><h2>What to know about these figures</h2>
@@ -151,6 +151,13 @@ ${
     : html`<h3>Could not be read: ${showNumberOf(problems.length, 'problem')}</h3>
 ${list(problems.slice(0, 50).map(({ what, reason }) => html`<span class="name">${what}</span>: ${reason}`))}
 ${problems.length > 50 ? html`<p class="note">And ${showCount(problems.length - 50)} more, which are in the CSV and JSON reports.</p>` : undefined}`
+}
+${
+  leftOut.length === 0
+    ? undefined
+    : html`<h3>Left out</h3>
+${list(leftOut.slice(0, 10).map(({ what, reason }) => html`<span class="name">${what}</span>: ${reason}`))}
+${leftOut.length > 10 ? html`<p class="note">And ${showCount(leftOut.length - 10)} more, which are in the CSV and JSON reports.</p>` : undefined}`
 }
 ${
   report.remarks.length === 0

@@ -87,7 +87,9 @@ const entry = z.discriminatedUnion('type', [
     type: z.literal('name'),
     name: z.string(),
     images: z.array(image),
-    problems: z.array(z.object({ what: z.string(), reason: z.string() })),
+    problems: z.array(
+      z.object({ what: z.string(), reason: z.string(), isLeftOut: z.literal(true).optional() }),
+    ),
     artifacts: count,
   }),
 ]);

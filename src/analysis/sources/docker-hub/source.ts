@@ -221,7 +221,8 @@ export async function openDockerHubSource(options: DockerHubOptions): Promise<Do
     }
     for (const problem of problems) yield { kind: 'problem', problem };
     if (artifacts > 0 && images.length === 0) {
-      yield { kind: 'problem', problem: { what: name, reason: 'holds no image but an artifact' } };
+      const reason = 'holds no image but an artifact';
+      yield { kind: 'problem', problem: { what: name, reason, isLeftOut: true } };
     }
   }
 

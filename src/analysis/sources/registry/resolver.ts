@@ -276,7 +276,8 @@ export function createResolver(client: RegistryClient, platform: string | undefi
       try {
         await visit(walk, await pin(walk), undefined, 0);
         if (walk.others > 0 && walk.images.length === 0 && walk.problems.length === 0) {
-          throw new SourceError(`has no image for ${platform}`);
+          const what = `${repository}:${tag}`;
+          walk.problems.push({ what, reason: `has no image for ${platform}`, isLeftOut: true });
         }
       } catch (error) {
         problem(walk, tag, error);

@@ -147,7 +147,7 @@ export function createRegistrySource(options: RegistrySourceOptions): ImageSourc
     }
     if (artifacts > 0) {
       const reason = `${artifacts} manifests are no images (signatures, charts and the like); left out`;
-      yield { kind: 'problem', problem: { what: title, reason } };
+      yield { kind: 'problem', problem: { what: title, reason, isLeftOut: true } };
     }
   }
 

@@ -135,7 +135,7 @@ test('indexes, also in one another: all platforms or one, attestations left out'
     await some.close();
     expect(found.images.map(({ digest }) => digest)).toEqual([arm.digest]);
     expect(found.problems).toEqual([
-      { what: 'team/app:two', reason: `has no image for ${platform}` },
+      { what: 'team/app:two', reason: `has no image for ${platform}`, isLeftOut: true },
     ]);
   }
 });
