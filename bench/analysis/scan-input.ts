@@ -1,11 +1,12 @@
 /** Layers for the benchmark of the scan: those of the corpus, as stored and as plain tars. */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash, randomFillSync } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
+import { createGunzip, createGzip } from 'node:zlib';
 import { TYPE_FLAGS, tarEnd, tarHeader, tarPadding } from '../../src/codec/tar/write.ts';
 import { digestOf } from '../../src/oci/digest.ts';
 import { blobPath, corpusFolder, distinctLayers, readCorpus } from '../corpus/layouts.ts';
@@ -63,6 +64,73 @@ export async function prepareLayers(folder: string): Promise<BenchLayer[]> {
   return layers;
 }
 
+/** A made layer: of how many files, of how many bytes each. */
+export interface MadeLayer {
+  readonly name: string;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** Bytes of the content that repeats in made layers: an eighth of it is noise. */
+const PATTERN = 1024 * 1024;
+
+function headerOf(path: string, size: number): Buffer {
+  return tarHeader({
+    path,
+    typeFlag: TYPE_FLAGS.file,
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    size,
+    mtime: 0,
+    link: '',
+    deviceMajor: 0,
+    deviceMinor: 0,
+  });
+}
+
+/** Writes a gzip layer of regular files, a hundred in a directory. @returns its DiffID and plain bytes */
+export async function writeMadeLayer(
+  { files, bytes }: MadeLayer,
+  path: string,
+): Promise<{ readonly diffId: string; readonly tarSize: number }> {
+  const pattern = Buffer.alloc(PATTERN);
+  randomFillSync(pattern, 0, PATTERN / 8);
+  const hash = createHash('sha256');
+  let tarSize = 0;
+  function* pieces(): Generator<Buffer> {
+    for (let i = 0; i < files; i++) {
+      yield headerOf(
+        `usr/share/made/of-files-like-those-of-packages/${Math.floor(i / 100)}/file-${i}.txt`,
+        bytes,
+      );
+      for (let left = bytes; left > 0; left -= PATTERN) yield pattern.subarray(0, left);
+      yield tarPadding(bytes);
+    }
+    yield tarEnd();
+  }
+  /** Few large pieces: streams take their time for each. */
+  function* parts(): Generator<Buffer> {
+    let gathered: Buffer[] = [];
+    let size = 0;
+    const take = (): Buffer => {
+      const part = Buffer.concat(gathered);
+      hash.update(part);
+      tarSize += part.length;
+      [gathered, size] = [[], 0];
+      return part;
+    };
+    for (const piece of pieces()) {
+      gathered.push(piece);
+      size += piece.length;
+      if (size >= PATTERN) yield take();
+    }
+    yield take();
+  }
+  await pipeline(Readable.from(parts()), createGzip({ level: 1 }), createWriteStream(path));
+  return { diffId: `sha256:${hash.digest('hex')}`, tarSize };
+}
+
 /** Writes an image with all the layers as `docker save` does. */
 export async function writeDockerArchive(
   layers: readonly BenchLayer[],
@@ -82,22 +150,9 @@ export async function writeDockerArchive(
   const manifest = Buffer.from(
     JSON.stringify([{ Config: configName, RepoTags: ['bench:latest'], Layers: names }]),
   );
-  const header = (name: string, size: number): Buffer =>
-    tarHeader({
-      path: name,
-      typeFlag: TYPE_FLAGS.file,
-      mode: 0o644,
-      uid: 0,
-      gid: 0,
-      size,
-      mtime: 0,
-      link: '',
-      deviceMajor: 0,
-      deviceMinor: 0,
-    });
   async function* parts(): AsyncGenerator<Buffer> {
     for (const [i, { tar, tarSize }] of layers.entries()) {
-      yield header(names[i]!, tarSize);
+      yield headerOf(names[i]!, tarSize);
       for await (const chunk of createReadStream(tar, { highWaterMark: 1 << 20 })) yield chunk;
       yield tarPadding(tarSize);
     }
@@ -105,7 +160,7 @@ export async function writeDockerArchive(
       [configName, config],
       ['manifest.json', manifest],
     ] as const) {
-      yield Buffer.concat([header(name, bytes.length), bytes, tarPadding(bytes.length)]);
+      yield Buffer.concat([headerOf(name, bytes.length), bytes, tarPadding(bytes.length)]);
     }
     yield tarEnd();
   }

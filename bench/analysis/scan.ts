@@ -6,11 +6,14 @@
  *
  * The layers are the gzip layers of the corpus from 1 MB on, as they are and as plain tars, as often as it takes to
  * have so many megabytes of plain bytes (2000). Everything runs in processes of its own, one after the
- * other, and what counts is their CPU time, start and all threads included. dive is measured when it is
- * on the PATH (`go install github.com/wagoodman/dive/cmd/dive@latest`), on a docker-archive with all the
- * layers. Digests and numbers of files are compared with those of sha256sum and tar.
+ * other, and what counts is their CPU time, start and all threads included. The scan writes its records
+ * as Parquet, as `stowage analyze` does; queries and report are timed apart, on those records. dive is
+ * measured when it is on the PATH (`go install github.com/wagoodman/dive/cmd/dive@latest`), on a
+ * docker-archive with all the layers. Digests and numbers of files are compared with those of sha256sum
+ * and tar. Two large layers are made, to see what memory the scan takes.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +23,13 @@ import { median } from '../registry/measure/statistics.ts';
 import { type Column, figure, formatTable } from '../registry/report/table.ts';
 import { writeReport } from '../registry/report/write.ts';
 import type { ChildResult } from './scan-child.ts';
-import { type BenchLayer, prepareLayers, writeDockerArchive } from './scan-input.ts';
+import {
+  type BenchLayer,
+  type MadeLayer,
+  prepareLayers,
+  writeDockerArchive,
+  writeMadeLayer,
+} from './scan-input.ts';
 
 const CHILD = join(import.meta.dirname, 'scan-child.ts');
 
@@ -62,30 +71,37 @@ function check(isRight: boolean, what: string): void {
 /** A way to read the layers. */
 interface Candidate {
   readonly name: string;
-  /** Of which bytes: as stored, or plain. */
-  readonly input: 'gzip' | 'tar';
+  /** Of which bytes: as stored, plain, or records of the scan of gzip. */
+  readonly input: 'gzip' | 'tar' | 'records';
   run(): Sample;
+}
+
+type Mode = 'scan' | 'chunks' | 'zlib' | 'report';
+
+/** One run of `scan-child.ts`. */
+function runChild(mode: Mode, threads: string, paths: readonly string[]) {
+  const records = join(folder, mode === 'report' ? 'scan' : mode);
+  if (mode !== 'report') rmSync(records, { recursive: true, force: true });
+  const words = [process.execPath, CHILD, mode, threads, records, ...paths];
+  const { output, sample } = runShell(words.map(quote).join(' '));
+  const found = JSON.parse(output) as ChildResult;
+  return { found, sample: { ...sample, wall: found.wall, peak: found.peak } };
 }
 
 function nodeCandidate(
   name: string,
-  mode: 'scan' | 'chunks' | 'zlib',
+  mode: Exclude<Mode, 'report'>,
   input: 'gzip' | 'tar',
   layers: readonly BenchLayer[],
+  threads = values.threads,
 ): Candidate {
-  const command = [
-    quote(process.execPath),
-    quote(CHILD),
-    mode,
-    values.threads,
-    ...layers.map((layer) => quote(layer[input])),
-  ].join(' ');
   return {
     name,
     input,
     run() {
-      const { output, sample } = runShell(command);
-      const { diffIds, files, wall, peak } = JSON.parse(output) as ChildResult;
+      const paths = layers.map((layer) => layer[input]);
+      const { found, sample } = runChild(mode, threads, paths);
+      const { diffIds, files } = found;
       check(
         layers.every(({ diffId }, i) => diffId === diffIds[i]),
         name,
@@ -96,7 +112,20 @@ function nodeCandidate(
           name,
         );
       }
-      return { ...sample, wall, peak };
+      return sample;
+    },
+  };
+}
+
+/** Over the records of the scan that ran before. */
+function reportCandidate(): Candidate {
+  return {
+    name: 'queries and report',
+    input: 'records',
+    run() {
+      const { found, sample } = runChild('report', values.threads, []);
+      check(found.files[0]! > 0, 'the report');
+      return sample;
     },
   };
 }
@@ -164,7 +193,7 @@ interface Row {
   readonly goal: string;
 }
 
-const YARDSTICKS = { gzip: 'node:zlib + SHA-256', tar: 'dive' } as const;
+const YARDSTICKS = { gzip: 'node:zlib + SHA-256', tar: 'dive', records: undefined } as const;
 const GOALS: Readonly<Record<string, number>> = { 'scan gzip': 1.3, 'scan tar': 3 };
 
 const COLUMNS: readonly Column<Row>[] = [
@@ -177,6 +206,33 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: 'peak MB', value: ({ peak }) => figure(peak / 1e6) },
   { title: 'times yardstick', value: ({ ratio }) => figure(ratio) },
   { title: 'goal', value: ({ goal }) => goal, left: true },
+];
+
+/** Layers that are large by their bytes, and by their files. */
+const MADE: readonly MadeLayer[] = [
+  { name: 'one file of 4 GiB', files: 1, bytes: 4 * 1024 ** 3 },
+  { name: '1,000,000 files of 100 bytes', files: 1_000_000, bytes: 100 },
+];
+
+/** Scans a layer that is made for it. */
+async function scanMade(made: MadeLayer) {
+  const path = join(folder, 'made.tar.gz');
+  const { diffId, tarSize } = await writeMadeLayer(made, path);
+  console.error(`${made.name}: made`);
+  const { found, sample } = runChild('scan', values.threads, [path]);
+  check(found.diffIds[0] === diffId && found.files[0] === made.files, made.name);
+  rmSync(path);
+  return { name: made.name, ...sample, rate: tarSize / 1e6 / sample.cpu };
+}
+
+type MadeRow = Awaited<ReturnType<typeof scanMade>>;
+
+const MADE_COLUMNS: readonly Column<MadeRow>[] = [
+  { title: 'layer', value: ({ name }) => name, left: true },
+  { title: 'CPU s', value: ({ cpu }) => figure(cpu) },
+  { title: 'clock s', value: ({ wall }) => figure(wall) },
+  { title: 'plain MB per CPU s', value: ({ rate }) => figure(rate) },
+  { title: 'peak MB', value: ({ peak }) => figure(peak / 1e6) },
 ];
 
 const { values } = parseArgs({
@@ -198,7 +254,9 @@ try {
   const layers = Array.from({ length: repeats }, () => corpus).flat();
   const candidates: Candidate[] = [
     nodeCandidate('scan', 'scan', 'gzip', layers),
+    reportCandidate(),
     nodeCandidate(YARDSTICKS.gzip, 'zlib', 'gzip', layers),
+    nodeCandidate(`${YARDSTICKS.gzip}, one layer at a time`, 'zlib', 'gzip', layers, '1'),
     shellCandidate(
       'gzip -dc | sha256sum',
       'gzip',
@@ -254,7 +312,7 @@ try {
       cpu,
       wall: middle((sample) => sample.wall),
       peak: middle((sample) => sample.peak),
-      perCore: total / 1e6 / cpu,
+      perCore: input === 'records' ? Number.NaN : total / 1e6 / cpu,
       filesPerCore: files / cpu,
       ratio,
       goal:
@@ -267,17 +325,22 @@ try {
     `${corpus.length} gzip layers of the corpus from 1 MB on, ${repeats} times over: ${figure(total / 1e6)} MB plain,`,
     `${files} files. ${rounds} interleaved rounds, medians; CPU seconds of all threads and processes with`,
     `their start. The scan runs on ${values.threads} threads, gives each file with SHA-256, type and`,
-    'compressed bytes, and the digests of layer and tar; it writes no Parquet here. Yardsticks are',
-    `${YARDSTICKS.gzip} for gzip and ${YARDSTICKS.tar} for tars. Peak is the resident set.`,
+    'compressed bytes, and the digests of layer and tar, and writes all of it as Parquet. Yardsticks are',
+    `${YARDSTICKS.gzip} for gzip, as many layers at a time, and ${YARDSTICKS.tar} for tars. Peak is the resident set.`,
   ];
+  const made: MadeRow[] = [];
+  for (const layer of MADE) made.push(await scanMade(layer));
   await writeReport(
     {
       title: 'Layers scanned',
       name: 'analysis-scan',
       machine,
       targets: [],
-      sections: [`## Figures\n\n${how.join('\n')}\n\n${formatTable(COLUMNS, rows)}`],
-      data: { rows },
+      sections: [
+        `## Figures\n\n${how.join('\n')}\n\n${formatTable(COLUMNS, rows)}`,
+        `## Large layers\n\nOne scan each; the goal of memory is 500 MB.\n\n${formatTable(MADE_COLUMNS, made)}`,
+      ],
+      data: { rows, made },
     },
     values,
   );

@@ -7,7 +7,10 @@ import { DatasetError } from './errors.ts';
 
 /** How much a database may take. */
 export interface DatabaseLimits {
-  /** Bytes that DuckDB may hold in memory. What it needs beside them is about half as much again. */
+  /**
+   * Bytes that DuckDB may hold in memory; default: {@link QUERY_MEMORY}. What it needs beside them is about
+   * half as much again.
+   */
   readonly memory?: number;
   /** Default: one for each processor. */
   readonly threads?: number;
@@ -15,8 +18,13 @@ export interface DatabaseLimits {
   readonly disk?: number;
 }
 
-/** 1.5 GiB. */
-const MEMORY = 1536 * 1024 * 1024;
+/** Bytes of memory for queries: 1.5 GiB. */
+export const QUERY_MEMORY = 1536 * 1024 * 1024;
+/**
+ * Bytes of memory while layers are written, of which one is finished at a time: what a layer of a million
+ * entries has beyond them waits on the disk. Publishing the tables takes more.
+ */
+export const WRITE_MEMORY = 192 * 1024 * 1024;
 
 /** A value of a row. Whole numbers come as numbers: none here needs more than 53 bits. */
 export type Value = string | number | boolean | null;
@@ -27,6 +35,10 @@ export function quote(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
+function kibibytes(bytes: number): string {
+  return `${Math.floor(bytes / 1024)}KiB`;
+}
+
 /** A database for the work of one process; what is in it does not outlive that. */
 export interface Database {
   readonly instance: DuckDBInstance;
@@ -35,6 +47,8 @@ export interface Database {
   run(sql: string): Promise<void>;
   /** The rows that the last statement gives. @throws DatasetError */
   rows(sql: string): Promise<Row[]>;
+  /** Sets how many bytes it may hold from now on. @throws DatasetError when it holds more already */
+  setMemory(bytes: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -73,12 +87,10 @@ export async function openDatabase(folder: string, limits: DatabaseLimits = {}):
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const instance = await DuckDBInstance.create(join(folder, 'scratch.duckdb'), {
-    memory_limit: `${Math.floor((limits.memory ?? MEMORY) / 1024)}KiB`,
+    memory_limit: kibibytes(limits.memory ?? QUERY_MEMORY),
     threads: String(limits.threads ?? availableParallelism()),
     temp_directory: join(folder, 'spill'),
-    ...(limits.disk === undefined
-      ? {}
-      : { max_temp_directory_size: `${Math.floor(limits.disk / 1024)}KiB` }),
+    ...(limits.disk === undefined ? {} : { max_temp_directory_size: kibibytes(limits.disk) }),
     // Rows carry their numbers, and keeping the order costs memory.
     preserve_insertion_order: 'false',
     // Nothing is to be fetched from anywhere.
@@ -88,15 +100,17 @@ export async function openDatabase(folder: string, limits: DatabaseLimits = {}):
     throw asDatasetError(error);
   });
   const connection = await instance.connect();
+  const run = async (sql: string): Promise<void> => {
+    await connection.run(sql).catch((error: unknown) => {
+      throw asDatasetError(error);
+    });
+  };
   return {
     instance,
     connection,
-    async run(sql) {
-      await connection.run(sql).catch((error: unknown) => {
-        throw asDatasetError(error);
-      });
-    },
+    run,
     rows: (sql) => rowsOf(connection, sql),
+    setMemory: (bytes) => run(`SET memory_limit = ${quote(kibibytes(bytes))}`),
     async close() {
       connection.closeSync();
       instance.closeSync();

@@ -7,6 +7,7 @@
  */
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createSlots } from '../../lib/slots.ts';
 import type { EntryBatch, LayerScan } from '../scan/types.ts';
 import type { Fact, ImageSource, SourceImage, SourceLayer } from '../sources/types.ts';
 import { type Database, type DatabaseLimits, openDatabase, quote } from './database.ts';
@@ -154,6 +155,8 @@ export async function openDataset(folder: string, options: DatasetOptions): Prom
     await sweep(join(folder, ENTRIES), withFiles.entries);
     await sweep(join(folder, CHUNKS), withFiles.chunks);
     const database = await openDatabase(options.scratch ?? join(folder, 'scratch'), options);
+    // It takes much memory: layers wait for one another.
+    const finishing = createSlots(1);
     let closed = false;
     const entriesPath = (layer: number) => join(folder, ENTRIES, fileName(layer));
     const chunksPath = (layer: number) => join(folder, CHUNKS, fileName(layer));
@@ -211,7 +214,8 @@ export async function openDataset(folder: string, options: DatasetOptions): Prom
           append: (batch) => writer.append(batch),
           abort: () => writer.abort(),
           async finish(scan) {
-            const shape = await writer.finish(scan.chunks);
+            const release = await finishing.take();
+            const shape = await writer.finish(scan.chunks).finally(release);
             if (layers.has(id)) {
               for (const path of Object.values(files)) await rm(path, { force: true });
               throw new DatasetError(`layer ${id} has been written twice; the first one stays`);

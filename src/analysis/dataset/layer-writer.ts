@@ -19,6 +19,9 @@ import { asDatasetError, quote, rowsOf } from './database.ts';
 /** Rows of a DuckDB vector. */
 const VECTOR = 2048;
 
+/** Rows that an appender holds, beside the memory that DuckDB counts; by itself it would take 200,000. */
+const HELD = 32_768;
+
 /** What the dataset needs to know about a layer besides its scan. */
 export interface LayerShape {
   readonly directories: number;
@@ -104,6 +107,7 @@ export async function openEntryWriter(
   const appender = await connection.createAppender('raw');
   let open = true;
   let hasLinks = false;
+  let held = 0;
   const close = () => {
     if (!open) return;
     open = false;
@@ -128,6 +132,11 @@ export async function openEntryWriter(
     async append(batch) {
       try {
         appendBatch(appender, batch);
+        held += batch.count;
+        if (held >= HELD) {
+          appender.flushSync();
+          held = 0;
+        }
         hasLinks ||= batch.links.some((link) => link !== undefined);
       } catch (error) {
         throw asDatasetError(error);

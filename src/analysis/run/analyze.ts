@@ -1,6 +1,7 @@
 /** An analysis from its sources to its report. */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { QUERY_MEMORY, WRITE_MEMORY } from '../dataset/database.ts';
 import { openDataset } from '../dataset/dataset.ts';
 import { buildReport } from '../metrics/report.ts';
 import type { AnalysisReport } from '../metrics/schema.ts';
@@ -53,10 +54,11 @@ function cpuSeconds(): number {
  */
 export async function analyze(options: AnalyzeOptions): Promise<AnalysisReport> {
   const { folder, signal, chunks = [], threads = availableParallelism(), keepLayers } = options;
+  const { memory = QUERY_MEMORY } = options;
   const dataset = await openDataset(folder, {
     types: TYPES,
     scratch: join(folder, 'scratch'),
-    ...(options.memory !== undefined && { memory: options.memory }),
+    memory: Math.min(WRITE_MEMORY, memory),
   });
   try {
     const began = { at: performance.now(), cpu: cpuSeconds() };
@@ -82,6 +84,7 @@ export async function analyze(options: AnalyzeOptions): Promise<AnalysisReport> 
       bytesUnpacked: progress.bytesUnpacked,
       files: progress.entries,
     };
+    await dataset.database.setMemory(memory);
     await dataset.publish();
     options.onProgress?.('computing', progress);
     return await buildReport(dataset, {
