@@ -117,7 +117,9 @@ describe('stowage analyze', () => {
     const failed = await analyze(layout, limit, narrow, '--junit', 'gate.xml');
     expect(failed.code).toBe(1);
     expect(failed.err).toMatch(
-      new RegExp(`^team/app:v2: ${limit}: .*\nfailed: 2 images checked, 1 over the limits\n$`),
+      new RegExp(
+        `^team/app:v2: ${limit}: .*\n {2}2.00 kB in 1 copy of etc/config, replaced\n {2}20 B in 1 copy of etc/gone, deleted\nfailed: 2 images checked, 1 over the limits\n$`,
+      ),
     );
     expect(failed.out).toContain('2 images');
     expect(await textOf('gate.xml')).toMatch(/failures="1" errors="0".*<failure message=/s);

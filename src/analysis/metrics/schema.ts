@@ -222,6 +222,8 @@ const imageWaste = z.object({
   /** Stored (compressed, else archive) bytes of layers that only this image holds, and of the others. */
   uniqueBytes: bytes,
   sharedBytes: bytes,
+  /** The five that waste most: bytes and copies that do not show; deleted in the end, or replaced. */
+  worstPaths: z.array(z.object({ path: z.string(), bytes, copies: count, isDeleted: z.boolean() })),
 });
 
 /** What Stowage would store. */

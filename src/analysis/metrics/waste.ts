@@ -49,6 +49,25 @@ async function lookAt(
   await database.run(query('waste'));
 }
 
+/** The paths that waste most, by the number of the image. */
+async function wastedPaths(
+  database: Database,
+): Promise<ReadonlyMap<number, Waste['images'][number]['worstPaths']>> {
+  const rows = await database.rows('FROM wasted_paths ORDER BY image, bytes DESC, path');
+  const byImage = Map.groupBy(rows, ({ image }) => Number(image));
+  return new Map(
+    [...byImage].map(([image, paths]) => [
+      image,
+      paths.map(({ path, bytes, copies, gone }) => ({
+        path: String(path),
+        bytes: Number(bytes),
+        copies: Number(copies),
+        isDeleted: Boolean(gone),
+      })),
+    ]),
+  );
+}
+
 /** Waste of all complete images, in the mode that was entered. @throws DatasetError, or what the signal was aborted with */
 export async function computeWaste(
   dataset: Dataset,
@@ -60,6 +79,7 @@ export async function computeWaste(
     `CREATE OR REPLACE TABLE image_waste (image INTEGER, bytes BIGINT, visible_bytes BIGINT,
        metadata_only_bytes BIGINT, deleted_bytes BIGINT, efficiency DOUBLE, unique_bytes BIGINT,
        shared_bytes BIGINT);
+     CREATE OR REPLACE TABLE wasted_paths (image INTEGER, path VARCHAR, bytes BIGINT, copies BIGINT, gone BOOLEAN);
      CREATE OR REPLACE TABLE offenders (what VARCHAR, image VARCHAR, layer INTEGER, path VARCHAR, size BIGINT)`,
   );
   for (const images of await batchesOf(database)) {
@@ -68,10 +88,11 @@ export async function computeWaste(
   }
   await database.run(query('largest-files'));
   const images = await database.rows(
-    `SELECT images.name, image_waste.* FROM complete_images AS images
+    `SELECT images.name, images.image, image_waste.* EXCLUDE (image) FROM complete_images AS images
      LEFT JOIN image_waste USING (image)
      ORDER BY bytes - visible_bytes DESC NULLS LAST, images.name, images.image`,
   );
+  const wasted = await wastedPaths(database);
   const repositories = await database.rows(query('repositories'));
   const offenders = await database.rows(query('offenders'));
   const largest = (what: string): Offender[] =>
@@ -96,6 +117,7 @@ export async function computeWaste(
       efficiency: Number(row.efficiency ?? 1),
       uniqueBytes: Number(row.unique_bytes ?? 0),
       sharedBytes: Number(row.shared_bytes ?? 0),
+      worstPaths: wasted.get(Number(row.image)) ?? [],
     })),
     repositories: repositories.map((row) => ({
       repository: String(row.repository),

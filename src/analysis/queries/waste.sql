@@ -177,6 +177,14 @@ LEFT JOIN sums USING (image)
 LEFT JOIN scores USING (image)
 LEFT JOIN kept USING (image);
 
+-- Of each image the paths that waste most, with how many copies of a path it ships in vain.
+INSERT INTO wasted_paths
+SELECT image, path, sum(size)::BIGINT AS bytes, count(*) AS copies, bool_and(gone) AS gone
+FROM file_fates
+WHERE NOT visible AND size > 0
+GROUP BY image, path
+QUALIFY row_number() OVER (PARTITION BY image ORDER BY sum(size) DESC, path) <= 5;
+
 -- The largest so far: files that were replaced, files that are gone. Images by name: the order in which
 -- they are listed differs by source.
 INSERT INTO offenders

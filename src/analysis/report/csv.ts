@@ -186,7 +186,14 @@ export function csvReport(report: AnalysisReport): ReadonlyMap<string, string> {
         'uniqueBytes',
         'sharedBytes',
       ],
-      waste.images,
+      waste.images.map(({ worstPaths, ...image }) => image),
+    ],
+    [
+      'wasted-paths',
+      ['image', 'path', 'bytes', 'copies', 'isDeleted'],
+      waste.images.flatMap(({ image, worstPaths }) =>
+        worstPaths.map((path) => ({ image, ...path })),
+      ),
     ],
     ['repositories', ['repository', 'images', 'uniqueBytes', 'sharedBytes'], waste.repositories],
     ['largest-files', OFFENDER_COLUMNS, waste.largestFiles],

@@ -1,4 +1,5 @@
 /** The gate of a pipeline: images that waste more than is allowed do not pass. */
+import { printableName } from '../../lib/format.ts';
 import type { AnalysisReport } from '../metrics/schema.ts';
 import { showBytes, showNumberOf, showShare } from './units.ts';
 
@@ -25,6 +26,8 @@ export interface GateImage {
   readonly image: string;
   readonly passed: boolean;
   readonly checks: readonly GateCheck[];
+  /** Where the bytes are that it wastes. */
+  readonly worstPaths: ImageWaste['worstPaths'];
 }
 
 /** What came out. */
@@ -73,7 +76,8 @@ function checksOf(image: ImageWaste, limits: GateLimits): GateCheck[] {
 export function checkGate(report: AnalysisReport, limits: GateLimits): GateResult {
   const images = report.waste.images.map((image): GateImage => {
     const checks = checksOf(image, limits);
-    return { image: image.image, passed: checks.every(({ passed }) => passed), checks };
+    const { image: name, worstPaths } = image;
+    return { image: name, passed: checks.every(({ passed }) => passed), checks, worstPaths };
   });
   const none =
     images.length > 0
@@ -87,16 +91,27 @@ export function checkGate(report: AnalysisReport, limits: GateLimits): GateResul
   };
 }
 
-/** What came out, in a few lines for a log: images that do not pass, one a line, and a last word. */
+/** What an image wastes most by, a line each, for example `  12.0 MB in 2 copies of usr/bin/tool, replaced`. */
+export function worstLines({ worstPaths }: GateImage): string[] {
+  return worstPaths.map(({ path, bytes, copies, isDeleted }) => {
+    const what = `${showNumberOf(copies, 'copy')} of ${printableName(path)}`;
+    return `  ${showBytes(bytes)} in ${what}, ${isDeleted ? 'deleted' : 'replaced'}`;
+  });
+}
+
+/** What came out, in a few lines for a log: images that do not pass, with the worst of each, and a last word. */
 export function gateText({ passed, images, unchecked }: GateResult): string {
   const failed = images.filter((image) => !image.passed);
   const lines = [
-    ...unchecked.map(({ what, reason }) => `not checked: ${what}: ${reason}`),
-    ...failed.flatMap(({ image, checks }) =>
-      checks
-        .filter((check) => !check.passed)
-        .map(({ limit, message }) => `${image}: --${limit}: ${message}`),
+    ...unchecked.map(
+      ({ what, reason }) => `not checked: ${printableName(what)}: ${printableName(reason)}`,
     ),
+    ...failed.flatMap((image) => [
+      ...image.checks
+        .filter((check) => !check.passed)
+        .map(({ limit, message }) => `${printableName(image.image)}: --${limit}: ${message}`),
+      ...worstLines(image),
+    ]),
     `${passed ? 'passed' : 'failed'}: ${showNumberOf(images.length, 'image')} checked, ${failed.length} over the limits`,
   ];
   return `${lines.join('\n')}\n`;

@@ -1,5 +1,5 @@
 /** The gate's result for build servers, which all read JUnit's XML. */
-import type { GateResult } from './gate.ts';
+import { type GateResult, worstLines } from './gate.ts';
 import { html, type Markup } from './markup.ts';
 
 function testCase(name: string, check: string, trouble: Markup | undefined): Markup {
@@ -10,11 +10,16 @@ function testCase(name: string, check: string, trouble: Markup | undefined): Mar
 export function gateJUnit({ images, unchecked }: GateResult): string {
   const checks = images.flatMap((image) => image.checks);
   const failures = checks.filter(({ passed }) => !passed).length;
-  const cases = images.flatMap(({ image, checks: ofImage }) =>
-    ofImage.map(({ limit, passed, message }) =>
-      testCase(image, limit, passed ? undefined : html`<failure message="${message}"/>`),
-    ),
-  );
+  const cases = images.flatMap((image) => {
+    const worst = worstLines(image).map((line) => html`\n${line}`);
+    return image.checks.map(({ limit, passed, message }) =>
+      testCase(
+        image.image,
+        limit,
+        passed ? undefined : html`<failure message="${message}">${worst}</failure>`,
+      ),
+    );
+  });
   const errors = unchecked.map(({ what, reason }) =>
     testCase(what, 'could be read', html`<error message="${reason}"/>`),
   );

@@ -13,7 +13,19 @@ type ImageWaste = AnalysisReport['waste']['images'][number];
 function imageOf(image: string, wastedBytes: number, efficiency: number): ImageWaste {
   const rest = { metadataOnlyBytes: 0, deletedBytes: 0, uniqueBytes: 0, sharedBytes: 0 };
   const bytes = 100_000_000;
-  return { image, bytes, visibleBytes: bytes - wastedBytes, wastedBytes, efficiency, ...rest };
+  const worstPaths = [
+    { path: `usr/bin/${image}`, bytes: wastedBytes, copies: 2, isDeleted: false },
+    { path: 'tmp/cache', bytes: 10, copies: 1, isDeleted: true },
+  ];
+  return {
+    image,
+    bytes,
+    visibleBytes: bytes - wastedBytes,
+    wastedBytes,
+    efficiency,
+    worstPaths,
+    ...rest,
+  };
 }
 
 function reportOf(...images: ImageWaste[]): AnalysisReport {
@@ -40,6 +52,8 @@ describe('the gate', () => {
     expect(gateText(result)).toBe(
       'bad:1: --max-wasted: 60.0 MB wasted (60000000 bytes), 50.0 MB allowed\n' +
         'bad:1: --min-efficiency: efficiency 0.4000, at least 0.9 wanted\n' +
+        '  60.0 MB in 2 copies of usr/bin/bad:1, replaced\n' +
+        '  10 B in 1 copy of tmp/cache, deleted\n' +
         'failed: 2 images checked, 1 over the limits\n',
     );
   });
@@ -68,8 +82,12 @@ describe('the gate as JUnit', () => {
 <testsuite name="stowage analyze" tests="5" failures="2" errors="1">
   <testcase classname="good:1" name="max-wasted"></testcase>
   <testcase classname="good:1" name="min-efficiency"></testcase>
-  <testcase classname="bad:1" name="max-wasted"><failure message="60.0 MB wasted (60000000 bytes), 50.0 MB allowed"/></testcase>
-  <testcase classname="bad:1" name="min-efficiency"><failure message="efficiency 0.4000, at least 0.9 wanted"/></testcase>
+  <testcase classname="bad:1" name="max-wasted"><failure message="60.0 MB wasted (60000000 bytes), 50.0 MB allowed">
+  60.0 MB in 2 copies of usr/bin/bad:1, replaced
+  10 B in 1 copy of tmp/cache, deleted</failure></testcase>
+  <testcase classname="bad:1" name="min-efficiency"><failure message="efficiency 0.4000, at least 0.9 wanted">
+  60.0 MB in 2 copies of usr/bin/bad:1, replaced
+  10 B in 1 copy of tmp/cache, deleted</failure></testcase>
   <testcase classname="c:1" name="could be read"><error message="cut off"/></testcase>
 </testsuite>
 `);

@@ -406,6 +406,9 @@ export function sampleReport(options: SampleOptions = {}): AnalysisReport {
           efficiency: 1 - wastedBytes / bytes,
           uniqueBytes: Math.round(bytes * 0.12),
           sharedBytes: Math.round(bytes * 0.25),
+          worstPaths: [
+            { path: 'usr/bin/tool', bytes: Math.round(bytes / 100), copies: 2, isDeleted: false },
+          ],
         };
       }),
       repositories: NAMES.map((repository) => ({

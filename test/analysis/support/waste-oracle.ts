@@ -82,5 +82,18 @@ export function wasteOf(set: PlainSet, image: PlainImage) {
     efficiency: all === 0 ? 1 : smallest / all,
     uniqueBytes: stored(layers.filter((l) => holders(l) === 1)),
     sharedBytes: stored(layers.filter((l) => holders(l) > 1)),
+    worstPaths: [...Map.groupBy(hidden, ({ entry }) => entry.path)]
+      .map(([path, some]) => {
+        const wasted = some.filter(({ entry }) => sizeOfContent(entry.content!) > 0);
+        return {
+          path,
+          bytes: bytes(wasted),
+          copies: wasted.length,
+          isDeleted: !tree.has(path),
+        };
+      })
+      .filter(({ copies }) => copies > 0)
+      .sort((a, b) => b.bytes - a.bytes || (a.path < b.path ? -1 : 1))
+      .slice(0, 5),
   } satisfies AnalysisReport['waste']['images'][number];
 }
