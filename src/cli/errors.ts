@@ -59,14 +59,15 @@ const DIRECTORY_HINTS: Readonly<Record<string, string | undefined>> = {
   DatabaseDamagedError: 'look at the disk, then put a backup of the data directory in its place',
 };
 
-/** Errors of an analysis whose messages say all, by name for the same reason. */
-const ANALYSIS_ERRORS: ReadonlySet<string> = new Set([
-  'SourceError',
-  'DatasetError',
-  'JournalError',
-  'ScanError',
-  'WrongBytesError',
-]);
+/** Errors of an analysis, by name for the same reason; those of sources have a hint of their own. */
+const ANALYSIS_ERRORS: Readonly<Record<string, ExitCode>> = {
+  SourceError: EXIT.failure,
+  SourceUsageError: EXIT.usage,
+  DatasetError: EXIT.failure,
+  JournalError: EXIT.failure,
+  ScanError: EXIT.failure,
+  WrongBytesError: EXIT.failure,
+};
 
 const INTERNAL = { hint: undefined, exitCode: EXIT.failure } as const;
 
@@ -103,8 +104,9 @@ export function explain(error: unknown): Explanation {
     const hint = DIRECTORY_HINTS[error.name];
     return { message: error.message, hint, exitCode: EXIT.unreachable };
   }
-  if (error instanceof Error && ANALYSIS_ERRORS.has(error.name)) {
-    return { message: error.message, hint: undefined, exitCode: EXIT.failure };
+  if (error instanceof Error && Object.hasOwn(ANALYSIS_ERRORS, error.name)) {
+    const { message, hint } = error as Error & { readonly hint?: string };
+    return { message, hint, exitCode: ANALYSIS_ERRORS[error.name]! };
   }
   return explainOther(error);
 }

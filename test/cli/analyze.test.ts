@@ -93,6 +93,14 @@ describe('stowage analyze', () => {
     expect([code, err]).toEqual([5, expect.stringContaining('nothing in these sources')]);
   });
 
+  it('chooses among images by name, and refuses globs that have nothing to choose from', async () => {
+    const { out } = await analyze(layout, '--json', '-r', 'team/*', '-t', 'v2');
+    expect(JSON.parse(out).correct.images.count).toBe(1);
+    const refused = await analyze('docker://127.0.0.1:1/team/app:v1', '-t', 'v2');
+    expect([refused.code, refused.out]).toEqual([2, '']);
+    expect(refused.err).toMatch(/--tag has nothing to choose from.*\n {2}hint: leave --tag out/);
+  });
+
   it('writes a page, tables and what a build server reads', async () => {
     const files = ['--html', 'out/page.html', '--csv', 'out/tables', '--junit', 'out/gate.xml'];
     const { code, err } = await analyze(layout, ...files, '--max-wasted', '2.1kB');

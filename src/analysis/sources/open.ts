@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { isRepositoryName, isTag } from '../../oci/name.ts';
 import type { SampleOptions } from './docker-hub/sample.ts';
 import { openDockerHubSource } from './docker-hub/source.ts';
-import { SourceError } from './errors.ts';
+import { SourceUsageError } from './errors.ts';
 import { openLocalSources } from './local/open.ts';
 import type { Budget } from './registry/client.ts';
 import { type FoundCredentials, findCredentials } from './registry/credentials.ts';
@@ -12,9 +12,9 @@ import type { ImageSource } from './types.ts';
 
 /** How sources are opened. */
 export interface OpenOptions {
-  /** Names of repositories, or globs over them; of registries named as a whole. Default: all. */
+  /** Globs over repositories, where the name of a source leaves them open. Default: all. */
   readonly repositories?: readonly string[] | undefined;
-  /** Globs over tags. Default: all, of Docker Hub `latest`. */
+  /** Globs over tags, where the name of a source leaves them open. Default: all, of Docker Hub `latest`. */
   readonly tags?: readonly string[] | undefined;
   /** Tags of each repository at most. */
   readonly maxTags?: number | undefined;
@@ -54,7 +54,7 @@ const DEFAULT_SAMPLE: SampleOptions = { size: 100, seed: 1, method: 'uniform' };
 /**
  * Reads what a source is called: `http://HOST` or `https://HOST` is a registry, `docker://HOST` too,
  * with `/REPOSITORY[:TAG]` for less of it; `docker-hub:QUERY` a sample of Docker Hub; all else a path.
- * @throws SourceError
+ * @throws SourceUsageError
  */
 export function readSourceName(text: string): SourceName {
   if (text.startsWith(HUB)) return { kind: 'docker-hub', query: text.slice(HUB.length) };
@@ -71,7 +71,9 @@ export function readSourceName(text: string): SourceName {
   const repository = colon < 0 ? image : image.slice(0, colon);
   const tag = colon < 0 ? undefined : image.slice(colon + 1);
   if (!isRepositoryName(repository) || (tag !== undefined && !isTag(tag))) {
-    throw new SourceError(`${text} is no image; it looks like docker://127.0.0.1:5000/team/app:v1`);
+    throw new SourceUsageError(
+      `${text} is no image; it looks like docker://127.0.0.1:5000/team/app:v1`,
+    );
   }
   return { kind: 'registry', registry: registry!, repository, tag };
 }
@@ -109,10 +111,34 @@ async function openHub(query: string, options: OpenOptions): Promise<ImageSource
   });
 }
 
+/** Whether globs over repositories, or over tags, can choose anything of a source. */
+function leavesOpen(name: SourceName, what: 'repositories' | 'tags'): boolean {
+  if (name.kind === 'registry') {
+    return (what === 'repositories' ? name.repository : name.tag) === undefined;
+  }
+  return name.kind === 'path' || what === 'tags';
+}
+
+/** Refuses globs that would be passed over in silence. @throws SourceUsageError */
+function requireUse(names: readonly SourceName[], options: OpenOptions): void {
+  for (const [what, option] of [
+    ['repositories', '--repo'],
+    ['tags', '--tag'],
+  ] as const) {
+    if (options[what] === undefined || names.some((name) => leavesOpen(name, what))) continue;
+    throw new SourceUsageError(
+      `${option} has nothing to choose from: the source names its ${what}`,
+      {
+        hint: `leave ${option} out, or name less of the source: docker://HOST, docker://HOST/NAME`,
+      },
+    );
+  }
+}
+
 /**
  * Opens sources. All that are layers in files become one.
  * @param names - see {@link readSourceName}
- * @throws SourceError; nothing stays open then
+ * @throws SourceUsageError when they make no sense, SourceError; nothing stays open then
  */
 export async function openSources(
   names: readonly string[],
@@ -120,6 +146,7 @@ export async function openSources(
   signal: AbortSignal,
 ): Promise<ImageSource[]> {
   const read = names.map(readSourceName);
+  requireUse(read, options);
   const sources: ImageSource[] = [];
   try {
     for (const name of read) {
@@ -127,8 +154,9 @@ export async function openSources(
       if (name.kind === 'docker-hub') sources.push(await openHub(name.query, options));
     }
     const paths = read.flatMap((name) => (name.kind === 'path' ? [name.path] : []));
-    const { platform, untagged } = options;
-    sources.push(...(await openLocalSources(paths, { platform, untagged }, signal)));
+    const { repositories, tags, maxTags, platform, untagged } = options;
+    const local = { repositories, tags, maxTags, platform, untagged };
+    sources.push(...(await openLocalSources(paths, local, signal)));
     return sources;
   } catch (error) {
     await Promise.all(sources.map((source) => source.close()));

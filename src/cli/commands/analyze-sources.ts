@@ -57,8 +57,11 @@ export function withSources(command: Command): Command {
 /** Adds those of its options that choose among many images. */
 export function withSelection(command: Command): Command {
   return command
-    .option('-r, --repo <glob...>', 'repositories; default: all')
-    .option('-t, --tag <glob...>', 'tags; default: all, of Docker Hub latest')
+    .option('-r, --repo <glob...>', 'repositories, where a source does not name one; default: all')
+    .option(
+      '-t, --tag <glob...>',
+      'tags, where a source does not name one; default: all, of Docker Hub latest',
+    )
     .option('--max-tags <count>', 'tags of each repository at most', parseCount)
     .option('--sample <count>', 'names of a sample of Docker Hub; default: 100', parseCount)
     .option('--seed <number>', 'another sample; default: 1', parseCount)

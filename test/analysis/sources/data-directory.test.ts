@@ -148,6 +148,30 @@ describe('a data directory', () => {
     expect(arms.map(({ digest }) => digest)).toEqual([arm.manifest.descriptor.digest]);
   });
 
+  test('gives what globs choose, and no tag that was passed over as untagged', async () => {
+    const choose = async (options: Parameters<typeof open>[1]) => {
+      const { images, problems } = await collect(await open(original, options));
+      await opened.pop()!.close();
+      return [images.map(({ repository, tag }) => `${repository}:${tag}`), problems];
+    };
+    expect(await choose({ repositories: ['pl*'] })).toEqual([['plain:latest'], []]);
+    expect(await choose({ tags: ['v*'] })).toEqual([['team/app:v1'], []]);
+    expect(await choose({ tags: ['v*', 'latest'], maxTags: 1, untagged: true })).toEqual([
+      ['plain:latest', 'team/app:v1'],
+      [],
+    ]);
+    expect(await choose({ repositories: ['team/*'], maxTags: 0, untagged: true })).toEqual([
+      [],
+      [],
+    ]);
+    expect(await choose({ tags: ['none'] })).toEqual([
+      [],
+      [
+        `${original}: no image fits --repo and --tag: there are plain:latest, team/app:all, team/app:v1, team/app:v2`,
+      ],
+    ]);
+  });
+
   test('gives layers bit for bit, those that lie in files and those that are restored', async () => {
     const source = await open(original);
     const { images } = await collect(source);

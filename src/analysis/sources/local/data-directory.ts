@@ -23,9 +23,15 @@ import type { Store } from '../../../storage/store.ts';
 import { readAt } from '../../../storage/target/read.ts';
 import { openReadOnlyTarget } from '../../../storage/target/read-only.ts';
 import { SourceError } from '../errors.ts';
-import { artifactProblem, ManifestWalk, type WantedBlob } from '../manifests.ts';
+import {
+  artifactProblem,
+  ManifestWalk,
+  type NamedManifest,
+  type WantedBlob,
+} from '../manifests.ts';
 import type { ImageSource, SourceItem } from '../types.ts';
 import { NO_PULLS } from '../unknown.ts';
+import { ImageChoice, type ImageSelection } from './image-choice.ts';
 
 /** Bytes read at a time. */
 const PIECE = 256 * 1024;
@@ -42,7 +48,7 @@ const LEFT_ALONE: DedupPolicy = {
 };
 
 /** How a data directory is read. */
-export interface DataDirectoryOptions {
+export interface DataDirectoryOptions extends ImageSelection {
   /** `os/architecture[/variant]`; default: all. */
   readonly platform?: string | undefined;
   /** Images that no tag leads to as well, until the collector takes them. Default false. */
@@ -92,6 +98,11 @@ async function* readIntact(
   }
 }
 
+/** Lets a list go by. */
+async function pass(items: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of items);
+}
+
 /** Opens the layers of a store that is read. */
 async function openLayers(store: Store, folder: string): Promise<LayerStore> {
   const threads = availableParallelism();
@@ -122,7 +133,7 @@ async function openBoth(folder: string): Promise<{ store: Store; layers: LayerSt
  */
 export async function openDataDirectory(
   folder: string,
-  { platform, untagged = false }: DataDirectoryOptions = {},
+  { platform, untagged = false, ...selection }: DataDirectoryOptions = {},
 ): Promise<ImageSource> {
   const { store, layers } = await openBoth(folder).catch((error: Error) => {
     const hint =
@@ -186,9 +197,24 @@ export async function openDataDirectory(
   async function* items(signal: AbortSignal): AsyncGenerator<SourceItem, void> {
     const walk = new ManifestWalk({ platform, read });
     const repositories = (request: PageRequest) => listRepositories(context, request);
+    const choice = new ImageChoice(selection);
     for (const repository of all(repositories, (name) => name)) {
-      for (const manifest of manifestsOf(repository)) yield* walk.images(manifest, signal);
+      const passedOver: NamedManifest[] = [];
+      for (const manifest of manifestsOf(repository)) {
+        if (!choice.takesName(manifest)) {
+          if (manifest.tag !== undefined) passedOver.push(manifest);
+          continue;
+        }
+        // What a tag leads to is not untagged, even if the tag was not chosen.
+        if (manifest.tag === undefined) {
+          for (const tagged of passedOver.splice(0)) await pass(walk.images(tagged, signal));
+        }
+        for await (const item of walk.images(manifest, signal)) {
+          if (choice.takesItem(item, manifest.digest)) yield item;
+        }
+      }
     }
+    yield* choice.problems(folder);
     yield* artifactProblem(folder, walk.artifacts);
   }
 

@@ -9,9 +9,10 @@ import { type Digest, digestOf } from '../../../oci/digest.ts';
 import { isPlatform } from '../../../oci/image.ts';
 import { SourceError } from '../errors.ts';
 import { MAX_CONFIG, readImageConfig } from '../image-config.ts';
-import { splitImageName } from '../image-name.ts';
+import { type ImageName, splitImageName } from '../image-name.ts';
 import type { Fact, ImageSource, SourceImage, SourceItem, SourceLayer } from '../types.ts';
 import { NO_PULLS } from '../unknown.ts';
+import { ImageChoice, type ImageSelection } from './image-choice.ts';
 import {
   type ImageFiles,
   isCompressed,
@@ -39,7 +40,7 @@ const entrySchema = z.object({
 type Entry = z.infer<typeof entrySchema>;
 
 /** How an archive is read. */
-export interface DockerArchiveOptions {
+export interface DockerArchiveOptions extends ImageSelection {
   /** `os/architecture[/variant]`; default: all. */
   readonly platform?: string | undefined;
 }
@@ -59,15 +60,9 @@ function digestInName(path: string): Digest | undefined {
   return hex && `sha256:${hex}`;
 }
 
-/** Repositories with the first tag of each; an image without a name has none. */
-function namesOf(tags: readonly string[]): Map<string, string | undefined> {
-  const names = new Map<string, string | undefined>();
-  for (const name of tags) {
-    const { repository, tag } = splitImageName(name);
-    if (!names.has(repository)) names.set(repository, tag);
-  }
-  if (names.size === 0) names.set('', undefined);
-  return names;
+/** Names of an image; one without any has the empty one. */
+function namesOf(tags: readonly string[]): ImageName[] {
+  return tags.length === 0 ? [{ repository: '', tag: undefined }] : tags.map(splitImageName);
 }
 
 /** Reads the list of images. */
@@ -90,20 +85,27 @@ class Contents {
   readonly paths = new Map<string, string>();
   hasPlainLayers = false;
   readonly #files: ImageFiles;
+  readonly #choice: ImageChoice;
   readonly #seen = new Set<string>();
 
-  constructor(files: ImageFiles) {
+  /** @throws SourceUsageError */
+  constructor(files: ImageFiles, selection: ImageSelection) {
     this.#files = files;
+    this.#choice = new ImageChoice(selection);
   }
 
   addProblem(what: string, reason: string): void {
     this.items.push({ kind: 'problem', problem: { what, reason } });
   }
 
-  /** Enters an image. @throws SourceError */
+  /** Enters an image, once for each of its repositories, if it is wanted. @throws SourceError */
   async add(entry: Entry, platform: string | undefined, signal: AbortSignal): Promise<void> {
     const what = entry.RepoTags?.[0] ?? entry.Config;
     const path = archivePath(entry.Config);
+    const names = namesOf(entry.RepoTags ?? []).filter((name) =>
+      this.#choice.takesName({ ...name, digest: digestInName(path) }),
+    );
+    if (names.length === 0) return;
     const bytes = await readSmallFile(this.#files, path, { maxSize: MAX_CONFIG, signal });
     const digest = digestOf(bytes);
     const named = digestInName(path);
@@ -114,18 +116,18 @@ class Contents {
     if (platform !== undefined && !isPlatform(config.platform, platform)) {
       throw new SourceError(`it is not for ${platform}`);
     }
-    const names = entry.Layers ?? [];
-    const isMatched = config.diffIds.length === names.length;
+    const paths = entry.Layers ?? [];
+    const isMatched = config.diffIds.length === paths.length;
     if (!isMatched) {
-      const counts = `${config.diffIds.length} layers, manifest.json ${names.length}`;
+      const counts = `${config.diffIds.length} layers, manifest.json ${paths.length}`;
       this.addProblem(what, `the configuration speaks of ${counts}: they cannot be matched`);
     }
     const layers: SourceLayer[] = [];
-    for (const [i, name] of names.entries()) {
+    for (const [i, layer] of paths.entries()) {
       const diffId = isMatched ? config.diffIds[i] : undefined;
-      layers.push(await this.#layer(archivePath(name), { diffId, entry, signal }));
+      layers.push(await this.#layer(archivePath(layer), { diffId, entry, signal }));
     }
-    for (const [repository, tag] of namesOf(entry.RepoTags ?? [])) {
+    for (const { repository, tag } of names) {
       const key = `${repository} ${digest}`;
       if (this.#seen.has(key)) continue;
       this.#seen.add(key);
@@ -139,8 +141,14 @@ class Contents {
         pulls: undefined,
         stars: undefined,
       };
-      this.items.push({ kind: 'image', image });
+      const item: SourceItem = { kind: 'image', image };
+      if (this.#choice.takesItem(item, digest)) this.items.push(item);
     }
+  }
+
+  /** To be called when all images were entered. */
+  end(): void {
+    this.items.push(...this.#choice.problems(this.#files.place));
   }
 
   async #layer(
@@ -178,7 +186,7 @@ class Contents {
  */
 export async function openDockerArchive(
   files: ImageFiles,
-  { platform }: DockerArchiveOptions,
+  { platform, ...selection }: DockerArchiveOptions,
   signal: AbortSignal,
 ): Promise<ImageSource> {
   const { place } = files;
@@ -192,7 +200,7 @@ export async function openDockerArchive(
       cause: error,
     });
   }
-  const contents = new Contents(files);
+  const contents = new Contents(files, selection);
   if (files.damage !== undefined) contents.addProblem(place, files.damage);
   for (const [i, value] of list.entries()) {
     const entry = entrySchema.safeParse(value);
@@ -208,6 +216,7 @@ export async function openDockerArchive(
       contents.addProblem(what, (error as Error).message);
     }
   }
+  contents.end();
   return {
     kind: 'docker-archive',
     title: `docker-archive ${place}`,

@@ -8,6 +8,7 @@ import { type ImageName, splitImageName } from '../image-name.ts';
 import { artifactProblem, ManifestWalk, type NamedManifest } from '../manifests.ts';
 import type { ImageSource, SourceItem } from '../types.ts';
 import { NO_PULLS } from '../unknown.ts';
+import { ImageChoice, type ImageSelection } from './image-choice.ts';
 import { type ImageFiles, readLayer, readSmallFile } from './image-files.ts';
 
 /** What containerd and others call an image by in full. */
@@ -16,7 +17,7 @@ const CONTAINERD_NAME = 'io.containerd.image.name';
 const REF_NAME = 'org.opencontainers.image.ref.name';
 
 /** How a layout is read. */
-export interface OciLayoutOptions {
+export interface OciLayoutOptions extends ImageSelection {
   /** `os/architecture[/variant]`; default: all. */
   readonly platform?: string | undefined;
 }
@@ -43,8 +44,8 @@ function platformOf(value: unknown): Platform | undefined {
   return { os, architecture, variant: typeof variant === 'string' ? variant : '' };
 }
 
-/** A manifest of the index; a text that says why it is none. */
-function readEntry(value: unknown): NamedManifest | string {
+/** A manifest of the index, with its names as they stand there; a text that says why it is none. */
+function readEntry(value: unknown): (NamedManifest & { aliases: string[] }) | string {
   const { digest, mediaType, platform, annotations } = (value ?? {}) as Json;
   if (typeof digest !== 'string' || !isDigest(digest)) return 'it has no valid digest';
   return {
@@ -52,6 +53,9 @@ function readEntry(value: unknown): NamedManifest | string {
     digest,
     mediaType: typeof mediaType === 'string' ? mediaType : '',
     platform: platformOf(platform),
+    aliases: [CONTAINERD_NAME, REF_NAME]
+      .map((key) => ((annotations ?? {}) as Json)[key])
+      .filter((name) => typeof name === 'string'),
   };
 }
 
@@ -61,7 +65,7 @@ function readEntry(value: unknown): NamedManifest | string {
  */
 export async function openOciLayout(
   files: ImageFiles,
-  { platform }: OciLayoutOptions,
+  { platform, ...selection }: OciLayoutOptions,
   signal: AbortSignal,
 ): Promise<ImageSource> {
   const { place } = files;
@@ -88,11 +92,19 @@ export async function openOciLayout(
       read: ({ digest, maxSize }, signal) =>
         readSmallFile(files, pathOf(digest), { maxSize, signal }),
     });
+    const choice = new ImageChoice(selection);
     for (const [i, value] of entries.entries()) {
       const entry = readEntry(value);
-      if (typeof entry !== 'string') yield* walk.images(entry, stop);
-      else yield { kind: 'problem', problem: { what: `${place}, manifests[${i}]`, reason: entry } };
+      if (typeof entry === 'string') {
+        yield { kind: 'problem', problem: { what: `${place}, manifests[${i}]`, reason: entry } };
+        continue;
+      }
+      if (!choice.takesName(entry)) continue;
+      for await (const item of walk.images(entry, stop)) {
+        if (choice.takesItem(item, entry.digest)) yield item;
+      }
     }
+    yield* choice.problems(place);
     yield* artifactProblem(place, walk.artifacts);
   }
 

@@ -6,13 +6,14 @@ import type { ImageSource } from '../types.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { openDockerArchive } from './docker-archive.ts';
 import { openFolderFiles } from './folder-files.ts';
+import type { ImageSelection } from './image-choice.ts';
 import { type ImageFiles, readHead } from './image-files.ts';
 import { openLayerFiles } from './layer-files.ts';
 import { openOciLayout } from './oci-layout.ts';
 import { openTarFiles } from './tar-files.ts';
 
 /** How sources on this machine are opened. */
-export interface LocalOptions {
+export interface LocalOptions extends Omit<ImageSelection, 'image'> {
   /** `os/architecture[/variant]`; default: all. */
   readonly platform?: string | undefined;
   /** Of a data directory: images that no tag leads to as well. Default false. */
