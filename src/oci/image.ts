@@ -75,7 +75,7 @@ export function readImageParts(bytes: Uint8Array, mediaType: string): ImageParts
 }
 
 /** A platform as it is written: `linux/arm64/v8`. */
-function platformName({ os, architecture, variant }: Platform): string {
+export function platformName({ os, architecture, variant }: Platform): string {
   return variant === '' ? `${os}/${architecture}` : `${os}/${architecture}/${variant}`;
 }
 

@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { analysisReport } from '../../src/analysis/metrics/schema.ts';
-import { imageOfLayers, makeLayer } from '../analysis/sources/support.ts';
-import { writeDockerArchive, writeLayout } from '../support/images.ts';
+import { imageOfLayers, jsonContent, makeLayer } from '../analysis/sources/support.ts';
+import { OCI, writeDockerArchive, writeLayout } from '../support/images.ts';
 import { makeTemporary, removeTemporary } from '../support/temporary.ts';
 import { cli } from './support.ts';
 
@@ -277,9 +277,39 @@ describe('stowage analyze diff', () => {
     expect([page.code, page.err]).toEqual([2, expect.stringContaining('has no option --html')]);
   });
 
+  it('compares two images of one layout', async () => {
+    const names = ['team/app:v1', 'team/app:v2'].map((name) => `oci:${layout}:${name}`);
+    const [named, plain] = [
+      await analyze('diff', ...names),
+      await analyze('diff', `docker-archive:${old}:team/app:v1`, renewed),
+    ];
+    expect([named.code, named.err]).toEqual([0, '']);
+    expect(named.out).toMatch(/^1 added .*, 1 removed .*, 1 changed .*, 1 the same$/m);
+    expect(plain).toEqual(named);
+  });
+
   it('wants one image on each side, and layers that are what they are called', async () => {
     const several = await analyze('diff', layout, old);
-    expect([several.code, several.err]).toEqual([1, expect.stringContaining('has several images')]);
+    expect(several).toEqual({
+      code: 1,
+      out: '',
+      err: `stowage: OCI layout ${layout} has several images: team/app:v1, team/app:v2\n  hint: name one, as oci:PATH:NAME\n`,
+    });
+    const none = await analyze('diff', `oci:${layout}:v3`, old);
+    expect(none.err).toBe(
+      `stowage: OCI layout ${layout}: no image v3: there are team/app:v1, team/app:v2\n`,
+    );
+    const platforms = join(directory, 'platforms');
+    const both = ['amd64', 'arm64'].map((architecture) => imageOfLayers([base], architecture));
+    const manifests = both.map(({ manifest, architecture }) => ({
+      ...manifest.descriptor,
+      platform: { os: 'linux', architecture },
+    }));
+    const index = jsonContent(OCI.index, { schemaVersion: 2, mediaType: OCI.index, manifests });
+    await writeLayout(platforms, { v1: { images: both, index } });
+    expect((await analyze('diff', platforms, old)).err).toMatch(
+      /has several images: v1 for linux\/amd64, linux\/arm64\n {2}hint: choose one by --platform\n$/,
+    );
     const damaged = join(directory, 'damaged');
     await writeLayout(damaged, { v1: IMAGES['team/app:v1'] });
     const blob = join(damaged, 'blobs', ...base.descriptor.digest.split(':'));

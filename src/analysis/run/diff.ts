@@ -1,10 +1,13 @@
 /** Compares two images of sources, file by file, without a dataset. */
+
+import { platformName } from '../../oci/image.ts';
 import { compareImages, type ImageDiff } from '../diff/compare.ts';
 import type { LayerEntries } from '../diff/image-tree.ts';
 import type { Scanner } from '../scan/scanner.ts';
 import type { EntryBatch } from '../scan/types.ts';
 import { SourceError } from '../sources/errors.ts';
-import type { ImageSource, SourceImage } from '../sources/types.ts';
+import { joinImageName, listNames } from '../sources/image-name.ts';
+import type { ImageSource, SourceImage, SourceKind, SourceProblem } from '../sources/types.ts';
 import { verify, watch } from './verify.ts';
 
 /** An image and where it comes from. */
@@ -13,23 +16,54 @@ export interface OpenImage {
   readonly image: SourceImage;
 }
 
+/** How to name one image of a source, by its kind. */
+const NAMING: Readonly<Partial<Record<SourceKind, string>>> = {
+  registry: 'docker://HOST/NAME:TAG',
+  'oci-layout': 'oci:PATH:NAME',
+  'docker-archive': 'docker-archive:PATH:NAME',
+  stowage: 'stowage:PATH:NAME:TAG',
+};
+/** Images that are looked at to name them: a registry may have any number. */
+const MAX_NAMED = 20;
+
+/** What tells images apart: names, else platforms, else digests. */
+function tellApart(images: readonly SourceImage[]): { which: string; by: 'name' | 'platform' } {
+  const names = images.map((image) => joinImageName(image) || `@${image.digest}`);
+  const distinct = [...new Set(names)];
+  if (distinct.length > 1) return { which: listNames(distinct), by: 'name' };
+  const platforms = new Set(images.map(({ platform }) => platform && platformName(platform)));
+  if (platforms.size === images.length) {
+    return { which: `${distinct[0]} for ${listNames([...platforms].map(String))}`, by: 'platform' };
+  }
+  const digests = images.map((image) => `${joinImageName(image)}@${image.digest}`);
+  return { which: listNames(digests), by: 'name' };
+}
+
+function severalImages({ title, kind }: ImageSource, images: readonly SourceImage[]): SourceError {
+  const { which, by } = tellApart(images);
+  const more = images.length === MAX_NAMED ? ' and maybe more' : '';
+  const hint = by === 'name' ? `name one, as ${NAMING[kind]}` : 'choose one by --platform';
+  return new SourceError(`${title} has several images: ${which}${more}`, { hint });
+}
+
 /**
  * The only image of a source.
  * @throws SourceError when there are none or several, what listing throws
  */
 export async function onlyImage(source: ImageSource, signal: AbortSignal): Promise<OpenImage> {
-  let found: SourceImage | undefined;
-  let reason = 'it has no image';
+  const images: SourceImage[] = [];
+  let problem: SourceProblem | undefined;
   for await (const item of source.items(signal)) {
-    if (item.kind === 'problem') reason = `${item.problem.what}: ${item.problem.reason}`;
+    if (item.kind === 'problem') problem ??= item.problem;
     if (item.kind !== 'image') continue;
-    if (found !== undefined) {
-      throw new SourceError(`${source.title} has several images: name one, or its platform`);
-    }
-    found = item.image;
+    if (images.push(item.image) === MAX_NAMED) break;
   }
-  if (found === undefined) throw new SourceError(`${source.title}: ${reason}`);
-  return { source, image: found };
+  if (images.length > 1) throw severalImages(source, images);
+  const [image] = images;
+  if (image !== undefined) return { source, image };
+  const { what = '', reason = 'it has no image' } = problem ?? {};
+  const where = source.title.endsWith(what) ? source.title : `${source.title}: ${what}`;
+  throw new SourceError(`${where}: ${reason}`);
 }
 
 /** Entries of a layer as whoever reads them asks for them. */

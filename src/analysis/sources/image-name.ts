@@ -1,5 +1,8 @@
 /** Names of images as layouts and archives write them: `registry:5000/name:tag@digest`. */
 
+/** Names that are told of many. */
+const SHOWN = 10;
+
 /** A name taken apart. */
 export interface ImageName {
   readonly repository: string;
@@ -20,4 +23,10 @@ export function splitImageName(name: string): ImageName {
 export function joinImageName({ repository, tag }: ImageName): string {
   if (tag === undefined) return repository;
   return repository === '' ? tag : `${repository}:${tag}`;
+}
+
+/** Some names for people. */
+export function listNames(names: readonly string[]): string {
+  const shown = names.slice(0, SHOWN).join(', ');
+  return names.length > SHOWN ? `${shown} and ${names.length - SHOWN} more` : shown;
 }

@@ -4,7 +4,8 @@ import { isRepositoryName, isTag } from '../../oci/name.ts';
 import type { SampleOptions } from './docker-hub/sample.ts';
 import { openDockerHubSource } from './docker-hub/source.ts';
 import { SourceUsageError } from './errors.ts';
-import { openLocalSources } from './local/open.ts';
+import { readWantedImage } from './local/image-choice.ts';
+import { type LocalForm, type LocalPlace, openLocalSources } from './local/open.ts';
 import type { Budget } from './registry/client.ts';
 import { type FoundCredentials, findCredentials } from './registry/credentials.ts';
 import { createRegistrySource, registryUrl } from './registry/source.ts';
@@ -37,7 +38,7 @@ export interface OpenOptions {
 
 /** What a source is called, taken apart. */
 export type SourceName =
-  | { readonly kind: 'path'; readonly path: string }
+  | ({ readonly kind: 'path' } & LocalPlace)
   | { readonly kind: 'docker-hub'; readonly query: string }
   | {
       readonly kind: 'registry';
@@ -49,11 +50,25 @@ export type SourceName =
 
 const HUB = 'docker-hub:';
 const IMAGE = 'docker://';
+const LOCAL = /^(oci|oci-archive|docker-archive|stowage):([^:]*)(?::(.*))?$/s;
 const DEFAULT_SAMPLE: SampleOptions = { size: 100, seed: 1, method: 'uniform' };
+
+/** @throws SourceUsageError */
+function readLocalName(text: string, [, form, path, image = '']: readonly string[]): SourceName {
+  if (path === '') throw new SourceUsageError(`${text} has no path; it looks like ${form}:PATH`);
+  return {
+    kind: 'path',
+    form: form as LocalForm,
+    path: path!,
+    image: image === '' ? undefined : readWantedImage(image),
+  };
+}
 
 /**
  * Reads what a source is called: `http://HOST` or `https://HOST` is a registry, `docker://HOST` too,
- * with `/REPOSITORY[:TAG]` for less of it; `docker-hub:QUERY` a sample of Docker Hub; all else a path.
+ * with `/REPOSITORY[:TAG]` for less of it; `docker-hub:QUERY` a sample of Docker Hub;
+ * `oci:PATH[:IMAGE]`, `oci-archive:`, `docker-archive:` (as skopeo has them) and `stowage:` a path with
+ * what it is, and which of its images is meant; all else a path.
  * @throws SourceUsageError
  */
 export function readSourceName(text: string): SourceName {
@@ -62,6 +77,8 @@ export function readSourceName(text: string): SourceName {
     const registry = text.replace(/\/+$/, '');
     return { kind: 'registry', registry, repository: undefined, tag: undefined };
   }
+  const local = LOCAL.exec(text);
+  if (local !== null) return readLocalName(text, local);
   if (!text.startsWith(IMAGE)) return { kind: 'path', path: text };
   const [registry, ...rest] = text.slice(IMAGE.length).split('/');
   const image = rest.join('/');
@@ -116,7 +133,7 @@ function leavesOpen(name: SourceName, what: 'repositories' | 'tags'): boolean {
   if (name.kind === 'registry') {
     return (what === 'repositories' ? name.repository : name.tag) === undefined;
   }
-  return name.kind === 'path' || what === 'tags';
+  return name.kind === 'path' ? name.image === undefined : what === 'tags';
 }
 
 /** Refuses globs that would be passed over in silence. @throws SourceUsageError */
@@ -129,7 +146,7 @@ function requireUse(names: readonly SourceName[], options: OpenOptions): void {
     throw new SourceUsageError(
       `${option} has nothing to choose from: the source names its ${what}`,
       {
-        hint: `leave ${option} out, or name less of the source: docker://HOST, docker://HOST/NAME`,
+        hint: `leave ${option} out, or name less of the source, as docker://HOST or a path`,
       },
     );
   }
@@ -153,10 +170,10 @@ export async function openSources(
       if (name.kind === 'registry') sources.push(await openRegistry(name, options));
       if (name.kind === 'docker-hub') sources.push(await openHub(name.query, options));
     }
-    const paths = read.flatMap((name) => (name.kind === 'path' ? [name.path] : []));
+    const places = read.filter((name) => name.kind === 'path');
     const { repositories, tags, maxTags, platform, untagged } = options;
     const local = { repositories, tags, maxTags, platform, untagged };
-    sources.push(...(await openLocalSources(paths, local, signal)));
+    sources.push(...(await openLocalSources(places, local, signal)));
     return sources;
   } catch (error) {
     await Promise.all(sources.map((source) => source.close()));

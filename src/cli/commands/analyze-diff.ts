@@ -87,6 +87,7 @@ export function diffCommand(context: CliContext): Command {
     description: 'Compares two images file by file, as one sees them when they are mounted.',
     examples: [
       ['stowage analyze diff old.tar new.tar', 'two archives'],
+      ['stowage analyze diff oci:layout:v1 oci:layout:v2', 'two images of one layout'],
       [
         'stowage analyze diff docker://127.0.0.1:5000/app:1 docker://127.0.0.1:5000/app:2',
         'two tags',

@@ -30,6 +30,8 @@ export const SOURCES_HELP = `
 Sources:
   PATH                       OCI layout, docker-archive, OCI archive, a layer as tar, or the data
                              directory of a Stowage that does not run
+  oci:PATH:NAME              one image of an OCI layout; likewise oci-archive:, docker-archive:,
+                             stowage: (a data directory)
   http://HOST, https://HOST  a registry, all of its catalogue
   docker://HOST/NAME[:TAG]   one repository or image of a registry
   docker-hub:QUERY           a sample of what Docker Hub finds`;

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { SourceError } from '../../../src/analysis/sources/errors.ts';
 import type { openDataDirectory } from '../../../src/analysis/sources/local/data-directory.ts';
 import { openLocalSources } from '../../../src/analysis/sources/local/open.ts';
+import { openSources } from '../../../src/analysis/sources/open.ts';
 import type { ImageSource } from '../../../src/analysis/sources/types.ts';
 import { assembleLayerStore } from '../../../src/dedup/layer-store.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
@@ -170,6 +171,24 @@ describe('a data directory', () => {
         `${original}: no image fits --repo and --tag: there are plain:latest, team/app:all, team/app:v1, team/app:v2`,
       ],
     ]);
+  });
+
+  test('is shared by sources of one process, and free when the last one is closed', async () => {
+    const folder = await copyOf('shared');
+    const names = [`stowage:${folder}:team/app:v2`, `stowage:${folder}:plain`];
+    const sources = await openSources(names, { folder: root }, GO_ON);
+    const found = await Promise.all(sources.map((source) => collect(source)));
+    expect(found.flatMap(({ problems }) => problems)).toEqual([]);
+    expect(found.map(({ images }) => images.map(({ repository }) => repository))).toEqual([
+      ['team/app'],
+      ['plain'],
+    ]);
+    await sources[0]!.close();
+    const [plain] = found[1]!.images;
+    expect(await bytesOf(sources[1]!, plain!.layers[0]!)).toEqual(intact.layers[0]!.bytes);
+    await expect(openStore(folder, QUIET)).rejects.toThrow('in use');
+    await sources[1]!.close();
+    await (await openStore(folder, QUIET)).close();
   });
 
   test('gives layers bit for bit, those that lie in files and those that are restored', async () => {

@@ -124,3 +124,91 @@ describe('globs that have nothing to choose from', () => {
     expect(images.map(shortName)).toEqual(['team/app:v2']);
   });
 });
+
+describe('an image that is named', () => {
+  const { digest } = IMAGES.plain.manifest.descriptor;
+  const configuration = IMAGES.plain.config.descriptor.digest;
+  test.each<[string, string, string[]]>([
+    ['oci', 'layout:team/app:v2', ['team/app:v2']],
+    ['oci', 'layout.tar:team/app:v2', ['team/app:v2']],
+    ['oci-archive', 'layout.tar:plain', ['plain']],
+    ['oci-archive', 'layout.tar:docker.io/team/web:v1', ['team/web:v1']],
+    ['oci', 'layout:team/app', ['team/app:v1', 'team/app:v2']],
+    ['oci', `layout:@${digest}`, ['plain']],
+    ['oci', `layout:plain@${digest}`, ['plain']],
+    ['docker-archive', 'archive.tar:team/app:new', ['team/app:new']],
+    ['docker-archive', 'archive.tar:docker.io/team/app:v2', ['team/app:v2']],
+    ['docker-archive', `archive.tar:@${configuration}`, ['']],
+    ['oci', 'layout', ['team/app:v1', 'team/app:v2', 'team/web:v1', 'plain']],
+    ['oci', 'layout:', ['team/app:v1', 'team/app:v2', 'team/web:v1', 'plain']],
+  ])('is had alone: %s:%s', async (form, place, expected) => {
+    expect(await namesOf([`${form}:${folder}/${place}`])).toEqual(expected);
+  });
+
+  test('is had beside others of the same source, whatever the globs', async () => {
+    const names = [`oci:${folder}/layout:plain`, `oci:${folder}/layout:team/web:v1`];
+    expect(await namesOf(names)).toEqual(['plain', 'team/web:v1']);
+    const archive = join(folder, 'archive.tar');
+    expect(await namesOf([...names, archive], { tags: ['v2'] })).toEqual([
+      'plain',
+      'team/web:v1',
+      'team/app:v2',
+    ]);
+  });
+
+  test('and is not there is told, with those that are', async () => {
+    const { problems } = await choose([`oci:${folder}/layout:team/app:v3`]);
+    expect(problems).toEqual([
+      `${folder}/layout: no image team/app:v3: there are team/app:v1, team/app:v2, team/web:v1, plain`,
+    ]);
+  });
+
+  test.each<[string, RegExp]>([
+    ['oci:', /has no path; it looks like oci:PATH/],
+    ['oci:layout:app@sha256:0', /what follows the @ is no digest/],
+    ['docker-archive:layout', /layout is no docker-archive/],
+    ['oci:archive.tar', /archive\.tar is no OCI layout/],
+    ['stowage:layout:app', /layout is no data directory of Stowage/],
+    ['oci:layer.tar:app', /layer\.tar is no OCI layout/],
+  ])('%s: says what is wrong', async (name, message) => {
+    await writeFile(join(folder, 'layer.tar'), makeTar([{ path: 'etc/' }]));
+    const full = name.replace(':l', `:${folder}/l`).replace(':a', `:${folder}/a`);
+    await expect(choose([full])).rejects.toMatchObject({
+      name: expect.stringMatching(/^Source(Usage)?Error$/),
+      message: expect.stringMatching(message),
+    });
+  });
+});
+
+test('of an archive that is both a layout and a docker-archive the one is read that is asked for', async () => {
+  const { config, layers, manifest } = IMAGES.plain;
+  const blob = (descriptor: { digest: string }) => `blobs/${descriptor.digest.replace(':', '/')}`;
+  const list = [{ Config: blob(config.descriptor), RepoTags: ['app:v1'], Layers: [] }];
+  const files = [config, manifest, ...layers].map(({ descriptor, bytes }) => ({
+    path: blob(descriptor),
+    bytes,
+  }));
+  const index = { schemaVersion: 2, manifests: [manifest.descriptor] };
+  const json = (path: string, value: unknown) => ({
+    path,
+    bytes: Buffer.from(JSON.stringify(value)),
+  });
+  await writeFile(
+    join(folder, 'both.tar'),
+    makeTar([
+      ...files,
+      json('manifest.json', list),
+      json('index.json', index),
+      json('oci-layout', { imageLayoutVersion: '1.0.0' }),
+    ]),
+  );
+  const kindOf = async (name: string) => {
+    const [source] = await openSources([name], { folder }, GO_ON);
+    await source!.close();
+    return source!.kind;
+  };
+  const path = join(folder, 'both.tar');
+  expect(await kindOf(path)).toBe('docker-archive');
+  expect(await kindOf(`docker-archive:${path}`)).toBe('docker-archive');
+  expect(await kindOf(`oci-archive:${path}`)).toBe('oci-layout');
+});

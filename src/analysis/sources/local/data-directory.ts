@@ -1,4 +1,5 @@
 /** A data directory of Stowage that no server has open. Nothing in it is changed. */
+import { realpath } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createTakerThreads } from '../../../dedup/ingest/taker-threads.ts';
@@ -117,7 +118,12 @@ async function openLayers(store: Store, folder: string): Promise<LayerStore> {
   );
 }
 
-async function openBoth(folder: string): Promise<{ store: Store; layers: LayerStore }> {
+interface Opened {
+  readonly store: Store;
+  readonly layers: LayerStore;
+}
+
+async function openBoth(folder: string): Promise<Opened> {
   const store = await openReadOnlyStore(folder);
   try {
     return { store, layers: await openLayers(store, folder) };
@@ -125,6 +131,31 @@ async function openBoth(folder: string): Promise<{ store: Store; layers: LayerSt
     await store.close();
     throw error;
   }
+}
+
+/** What is open, by folder: its lock is the process's, and two images of it may be compared. */
+const shared = new Map<string, { readonly opened: Promise<Opened>; users: number }>();
+
+/** Opens a directory, or takes part in what is open. */
+async function takePart(folder: string): Promise<Opened & { leave(): Promise<void> }> {
+  const key = await realpath(folder);
+  const entry = shared.get(key) ?? { opened: openBoth(folder), users: 0 };
+  shared.set(key, entry);
+  entry.users++;
+  const isLast = (): boolean => --entry.users === 0 && shared.delete(key);
+  const { store, layers } = await entry.opened.catch((error: unknown) => {
+    isLast();
+    throw error;
+  });
+  return {
+    store,
+    layers,
+    async leave() {
+      if (!isLast()) return;
+      await layers.close();
+      await store.close();
+    },
+  };
 }
 
 /**
@@ -135,7 +166,7 @@ export async function openDataDirectory(
   folder: string,
   { platform, untagged = false, ...selection }: DataDirectoryOptions = {},
 ): Promise<ImageSource> {
-  const { store, layers } = await openBoth(folder).catch((error: Error) => {
+  const { store, layers, leave } = await takePart(folder).catch((error: Error) => {
     const hint =
       error instanceof DataDirectoryLockedError
         ? ': stop the server, or analyse it by its address as a registry'
@@ -232,9 +263,6 @@ export async function openDataDirectory(
         throw new SourceError((error as Error).message, { cause: error });
       }
     },
-    async close() {
-      await layers.close();
-      await store.close();
-    },
+    close: leave,
   };
 }

@@ -88,7 +88,6 @@ class Contents {
   readonly #choice: ImageChoice;
   readonly #seen = new Set<string>();
 
-  /** @throws SourceUsageError */
   constructor(files: ImageFiles, selection: ImageSelection) {
     this.#files = files;
     this.#choice = new ImageChoice(selection);

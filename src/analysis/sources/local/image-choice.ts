@@ -2,7 +2,7 @@
 import { compileGlob, type Glob } from '../../../lib/glob.ts';
 import { type Digest, isDigest } from '../../../oci/digest.ts';
 import { SourceUsageError } from '../errors.ts';
-import { type ImageName, joinImageName } from '../image-name.ts';
+import { type ImageName, joinImageName, listNames } from '../image-name.ts';
 import type { SourceItem } from '../types.ts';
 
 /** Which images are wanted. */
@@ -13,8 +13,18 @@ export interface ImageSelection {
   readonly tags?: readonly string[] | undefined;
   /** Tags of each repository at most, in the order of the source. Images without a tag are not counted. */
   readonly maxTags?: number | undefined;
-  /** `NAME[:TAG][@DIGEST]` or `@DIGEST`; the globs do not matter then. */
-  readonly image?: string | undefined;
+  /** The globs do not matter then. */
+  readonly image?: WantedImage | undefined;
+}
+
+/** An image by its name. */
+export interface WantedImage {
+  /** As it was written. */
+  readonly text: string;
+  /** `NAME` or `NAME:TAG`; '' for any. */
+  readonly name: string;
+  /** Of the manifest or of an index; where there are none, of the configuration. */
+  readonly digest: Digest | undefined;
 }
 
 /** An image that could be chosen. */
@@ -25,18 +35,25 @@ export interface Candidate extends ImageName {
   readonly aliases?: readonly string[] | undefined;
 }
 
-/** Names that are told when none fits. */
-const SHOWN = 10;
-
 /** What docker leaves out of a name when it shows it. */
 function familiar(name: string): string {
   return name.replace(/^docker\.io\/(library\/)?/, '');
 }
 
-/** Some names for people. */
-export function listNames(names: readonly string[]): string {
-  const shown = names.slice(0, SHOWN).join(', ');
-  return names.length > SHOWN ? `${shown} and ${names.length - SHOWN} more` : shown;
+/**
+ * Reads `NAME[:TAG][@DIGEST]` or `@DIGEST`.
+ * @throws SourceUsageError
+ */
+export function readWantedImage(text: string): WantedImage {
+  const at = text.indexOf('@');
+  if (at < 0) return { text, name: familiar(text), digest: undefined };
+  const digest = text.slice(at + 1);
+  if (!isDigest(digest)) {
+    throw new SourceUsageError(`${text}: what follows the @ is no digest`, {
+      hint: 'a digest looks like sha256: and 64 digits from 0 to f',
+    });
+  }
+  return { text, name: familiar(text.slice(0, at)), digest };
 }
 
 function globsOf(patterns: readonly string[] | undefined): readonly Glob[] {
@@ -48,34 +65,22 @@ export class ImageChoice {
   readonly #selection: ImageSelection;
   readonly #repositories: readonly Glob[];
   readonly #tags: readonly Glob[];
-  readonly #name: string;
-  readonly #digest: string | undefined;
   /** Of each repository. */
   readonly #taken = new Map<string, Set<string>>();
   readonly #others = new Set<string>();
   #found = false;
 
-  /** @throws SourceUsageError when what stands for the digest of an image is none */
   constructor(selection: ImageSelection) {
     this.#selection = selection;
     this.#repositories = globsOf(selection.repositories);
     this.#tags = globsOf(selection.tags);
-    const { image = '' } = selection;
-    const at = image.indexOf('@');
-    this.#name = familiar(at < 0 ? image : image.slice(0, at));
-    this.#digest = at < 0 ? undefined : image.slice(at + 1);
-    if (this.#digest !== undefined && !isDigest(this.#digest)) {
-      throw new SourceUsageError(`${image}: what follows the @ is no digest`, {
-        hint: 'a digest looks like sha256: and 64 digits from 0 to f',
-      });
-    }
   }
 
   /** Whether to look at what stands under a name. Not to be asked twice of the same. */
   takesName(candidate: Candidate): boolean {
     const isTaken = this.#fits(candidate) && this.#isWithinLimit(candidate);
     if (!isTaken) this.#others.add(joinImageName(candidate) || `@${candidate.digest}`);
-    else if (this.#digest === undefined) this.#found = true;
+    else if (this.#selection.image?.digest === undefined) this.#found = true;
     return isTaken;
   }
 
@@ -84,9 +89,10 @@ export class ImageChoice {
    * @param under - digest of what stands under the name
    */
   takesItem(item: SourceItem, under: Digest): boolean {
-    if (this.#digest === undefined || item.kind !== 'image') return true;
+    const digest = this.#selection.image?.digest;
+    if (digest === undefined || item.kind !== 'image') return true;
     const { image } = item;
-    const isTaken = [under, image.digest].includes(this.#digest);
+    const isTaken = digest === under || digest === image.digest;
     if (isTaken) this.#found = true;
     else this.#others.add(`${joinImageName(image)}@${image.digest}`);
     return isTaken;
@@ -96,16 +102,18 @@ export class ImageChoice {
   *problems(what: string): Generator<SourceItem, void> {
     const { image } = this.#selection;
     if (this.#found || (this.#others.size === 0 && image === undefined)) return;
-    const missing = image === undefined ? 'no image fits --repo and --tag' : `no image ${image}`;
+    const missing =
+      image === undefined ? 'no image fits --repo and --tag' : `no image ${image.text}`;
     const names = [...this.#others];
     const others = names.length === 0 ? 'there is none at all' : `there are ${listNames(names)}`;
     yield { kind: 'problem', problem: { what, reason: `${missing}: ${others}` } };
   }
 
   #fits({ repository, tag, aliases = [] }: Candidate): boolean {
-    if (this.#selection.image !== undefined) {
+    const { image } = this.#selection;
+    if (image !== undefined) {
       const names = [repository, joinImageName({ repository, tag }), ...aliases].map(familiar);
-      return this.#name === '' || names.includes(this.#name);
+      return image.name === '' || names.includes(image.name);
     }
     return (
       this.#repositories.some((matches) => matches(repository)) &&

@@ -6,7 +6,7 @@ import type { ImageSource } from '../types.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { openDockerArchive } from './docker-archive.ts';
 import { openFolderFiles } from './folder-files.ts';
-import type { ImageSelection } from './image-choice.ts';
+import type { ImageSelection, WantedImage } from './image-choice.ts';
 import { type ImageFiles, readHead } from './image-files.ts';
 import { openLayerFiles } from './layer-files.ts';
 import { openOciLayout } from './oci-layout.ts';
@@ -22,10 +22,31 @@ export interface LocalOptions extends Omit<ImageSelection, 'image'> {
   readonly temporary?: string | undefined;
 }
 
+/** What a path is said to be, in the words of skopeo. Layouts and archives may be folders or tars. */
+export type LocalForm = 'oci' | 'oci-archive' | 'docker-archive' | 'stowage';
+
+/** A path, and what is said about it. */
+export interface LocalPlace {
+  readonly path: string;
+  /** Default: it is told by what is in it. */
+  readonly form?: LocalForm | undefined;
+  /** Default: all, as far as {@link LocalOptions} let them. */
+  readonly image?: WantedImage | undefined;
+}
+
+type PlaceOptions = LocalOptions & Omit<LocalPlace, 'path'>;
+
 const SPACE = 0x20;
 const LBRACKET = 0x5b;
 const LBRACE = 0x7b;
 const FORMS = 'an OCI layout, an archive of images, layers as tars, or a data directory of Stowage';
+
+const FORM_NAMES: Readonly<Record<LocalForm, string>> = {
+  oci: 'OCI layout',
+  'oci-archive': 'OCI layout',
+  'docker-archive': 'docker-archive',
+  stowage: 'data directory of Stowage',
+};
 
 /** Folders in which engines keep images, by an entry that they have; none can be read as they are. */
 const ENGINES: readonly (readonly [entry: string, hint: string])[] = [
@@ -36,25 +57,37 @@ const ENGINES: readonly (readonly [entry: string, hint: string])[] = [
   ['docker', 'if it is the storage of a registry, analyse that by its address'],
 ];
 
+function notOfForm(path: string, form: LocalForm): SourceError {
+  return new SourceError(`${path} is no ${FORM_NAMES[form]}`, {
+    hint: `leave out ${form}: and what it is will be told by what is in it`,
+  });
+}
+
 /** Opens whichever of layout and archive the files are; undefined when they are neither. */
 async function openImages(
   files: ImageFiles,
-  options: LocalOptions,
+  options: PlaceOptions,
   signal: AbortSignal,
 ): Promise<ImageSource | undefined> {
+  const { form } = options;
   const list = await files.find('manifest.json');
   const isCut = list?.damage !== undefined;
   const head = list === undefined || isCut ? undefined : await readHead(list, 64, signal);
   const first = head?.find((byte) => byte > SPACE);
-  if (isCut || first === LBRACKET) return await openDockerArchive(files, options, signal);
+  const isArchive = isCut || first === LBRACKET;
+  const isLayout = (await files.find('oci-layout')) !== undefined;
+  const isWanted = form === 'docker-archive' ? isArchive : form !== 'stowage' && isLayout;
+  if (form !== undefined && !isWanted) throw notOfForm(files.place, form);
+  // Docker writes both into one archive from 25 on.
+  if (isArchive && (form === undefined || form === 'docker-archive')) {
+    return await openDockerArchive(files, options, signal);
+  }
   if (first === LBRACE && (await files.find('version')) !== undefined) {
     throw new SourceError(
       `${files.place} is a folder of skopeo's dir: form; copy it: skopeo copy dir:… oci:…`,
     );
   }
-  if ((await files.find('oci-layout')) !== undefined) {
-    return await openOciLayout(files, options, signal);
-  }
+  if (isLayout) return await openOciLayout(files, options, signal);
   if ((await files.find('repositories')) !== undefined) {
     throw new SourceError(
       `${files.place} was saved by Docker before 1.10, without manifest.json: load and save it anew`,
@@ -65,11 +98,12 @@ async function openImages(
 
 async function openFolder(
   path: string,
-  options: LocalOptions,
+  options: PlaceOptions,
   signal: AbortSignal,
 ): Promise<ImageSource> {
   const entries = new Set(await readdir(path));
-  if (entries.has('format.json') && entries.has('metadata')) {
+  const { form } = options;
+  if (entries.has('format.json') && entries.has('metadata') && (form ?? 'stowage') === 'stowage') {
     return await openDataDirectory(path, options);
   }
   const source = await openImages(openFolderFiles(path), options, signal);
@@ -89,12 +123,16 @@ async function openFolder(
 /** Opens a file; undefined when it is a layer. */
 async function openFile(
   path: string,
-  options: LocalOptions,
+  options: PlaceOptions,
   signal: AbortSignal,
 ): Promise<ImageSource | undefined> {
-  const { temporary } = options;
+  const { temporary, form, image } = options;
   const files = await openTarFiles(path, { temporary, signal });
-  if (files === undefined) return undefined;
+  if (files === undefined) {
+    if (form !== undefined) throw notOfForm(path, form);
+    if (image !== undefined) throw new SourceError(`${path} is a layer: it has no images`);
+    return undefined;
+  }
   try {
     const source = await openImages(files, options, signal);
     if (source === undefined) await files.close();
@@ -105,9 +143,9 @@ async function openFile(
   }
 }
 
-async function openPath(
+async function openPlace(
   path: string,
-  options: LocalOptions,
+  options: PlaceOptions,
   signal: AbortSignal,
 ): Promise<ImageSource | undefined> {
   const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -120,21 +158,22 @@ async function openPath(
 }
 
 /**
- * Opens what lies under paths: OCI layouts (folders or tars), docker-archives, data directories of
+ * Opens what lies under paths, or is said to: OCI layouts (folders or tars), docker-archives, data directories of
  * Stowage, and layers. Which one it is, is told by what is in it. All layers are one source, which comes
  * last.
  * @throws SourceError that says what a path is not; nothing stays open then
  */
 export async function openLocalSources(
-  paths: readonly string[],
+  places: readonly (string | LocalPlace)[],
   options: LocalOptions,
   signal: AbortSignal,
 ): Promise<ImageSource[]> {
   const sources: ImageSource[] = [];
   const layers: string[] = [];
   try {
-    for (const path of paths) {
-      const source = await openPath(path, options, signal);
+    for (const place of places) {
+      const { path, ...said } = typeof place === 'string' ? { path: place } : place;
+      const source = await openPlace(path, { ...options, ...said }, signal);
       if (source === undefined) layers.push(path);
       else sources.push(source);
     }
