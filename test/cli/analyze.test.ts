@@ -135,6 +135,17 @@ describe('stowage analyze', () => {
     expect([passed.code, passed.err]).toEqual([0, 'passed: 2 images checked, 0 over the limits\n']);
   });
 
+  it('tells images of one name from several sources apart', async () => {
+    const again = join(directory, 'again.tar');
+    await writeDockerArchive(again, IMAGES['team/app:v2'], 'team/app:v1');
+    const { err } = await analyze(old, again, '--max-wasted', '1', '--junit', 'gate.xml');
+    expect(err).toContain(`team/app:v1 (docker-archive ${again}): --max-wasted: `);
+    const junit = await textOf('gate.xml');
+    for (const path of [old, again]) {
+      expect(junit).toContain(`classname="team/app:v1 (docker-archive ${path})"`);
+    }
+  });
+
   it('does not pass a gate when something could not be read', async () => {
     const damaged = join(directory, 'layout');
     await writeLayout(damaged, IMAGES);

@@ -18,7 +18,7 @@ export interface SourceRecord {
 export interface ImageRecord {
   readonly image: number;
   readonly source: number;
-  /** What people know it by: repository and tag, else repository and digest. */
+  /** What people know it by: repository and tag, else repository and digest. Others may have it too. */
   readonly name: string;
   readonly repository: string;
   readonly digest: string;
@@ -52,6 +52,37 @@ export interface LayerRecord {
   readonly remarks: readonly LayerRemark[];
 }
 
+/**
+ * Images with names that no two share: what a name has in common with others is told apart by platform,
+ * by source, and in the end by digest. A name that there is once stays as short as it is.
+ */
+const NAMED_IMAGES = `
+  WITH placed AS (
+    SELECT journal.*, title,
+      coalesce(
+        nullif(concat_ws('/', platform.os, platform.architecture, nullif(platform.variant, '')), ''),
+        'no platform'
+      ) AS place
+    FROM journal JOIN sources USING (source)
+  ),
+  compared AS (
+    SELECT *,
+      min(source) OVER of_name <> max(source) OVER of_name AS in_sources,
+      min(place) OVER of_source <> max(place) OVER of_source AS of_platforms,
+      count(*) OVER (PARTITION BY name, source, place) > 1 AS of_digests
+    FROM placed
+    WINDOW of_name AS (PARTITION BY name), of_source AS (PARTITION BY name, source)
+  ),
+  told AS (
+    SELECT *, concat_ws(', ', CASE WHEN of_platforms THEN place END, CASE WHEN in_sources THEN title END) AS which
+    FROM compared
+  )
+  SELECT image, source,
+    name || CASE WHEN of_digests THEN '@' || digest[:19] ELSE '' END
+      || CASE WHEN which = '' THEN '' ELSE ' (' || which || ')' END AS name,
+    repository, digest, platform, created, pulls, stars
+  FROM told ORDER BY image`;
+
 /** Name, columns and statement of each table that is published from a journal. */
 export const TABLES: readonly { name: string; journal: string; columns: string; select: string }[] =
   [
@@ -72,7 +103,7 @@ export const TABLES: readonly { name: string; journal: string; columns: string; 
       name: 'images',
       journal: 'images.jsonl',
       columns: `{image: 'INTEGER', source: 'INTEGER', name: 'VARCHAR', repository: 'VARCHAR', digest: 'VARCHAR', platform: 'STRUCT(os VARCHAR, architecture VARCHAR, variant VARCHAR)', created: 'BIGINT', pulls: 'BIGINT', stars: 'BIGINT', layers: 'VARCHAR[]'}`,
-      select: 'SELECT * EXCLUDE (layers) FROM journal ORDER BY image',
+      select: NAMED_IMAGES,
     },
     {
       name: 'image_layers',

@@ -11,6 +11,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Dataset, openDataset } from '../../../src/analysis/dataset/dataset.ts';
 import { DatasetError } from '../../../src/analysis/dataset/errors.ts';
+import type { SourceImage } from '../../../src/analysis/sources/types.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
 import { makeTemporary, removeTemporary } from '../../support/temporary.ts';
 import {
   batchOf,
@@ -285,4 +287,44 @@ test('a journal that something else has written into is not guessed at', async (
   await expect(open()).rejects.toThrow(DatasetError);
   writeFileSync(join(folder, 'layers.jsonl'), '');
   dataset = await open();
+});
+
+test('images of one name are told apart by platform, source and digest; others keep short names', async () => {
+  const source = (title: string) =>
+    dataset.addSource({ kind: 'docker-archive', title, unknown: new Map() });
+  const [first, second] = [source('docker-archive a.tar'), source('docker-archive b.tar')];
+  const arm = { os: 'linux', architecture: 'arm64', variant: 'v8' };
+  const add = (from: number, tag: string, seed: string, rest: Partial<SourceImage> = {}): void => {
+    const image = imageOf({ repository: 'app', tag, layers: [] });
+    const digest: Digest = `sha256:${seed.repeat(64)}`;
+    expect(dataset.addImage(from, { ...image, digest, ...rest })).toBe(true);
+  };
+  add(first, 'one', '1');
+  add(first, 'platforms', '2');
+  add(first, 'platforms', '3', { platform: arm });
+  add(first, 'platforms', '4', { platform: undefined });
+  add(first, 'sources', '5');
+  add(second, 'sources', '6', { platform: arm });
+  add(first, 'digests', '7');
+  add(first, 'digests', '8');
+  add(second, 'all', '9');
+  add(second, 'all', 'a', { platform: arm });
+  add(first, 'all', 'b');
+  add(first, 'all', 'c');
+  await dataset.publish();
+  const rows = await dataset.database.rows('SELECT name FROM images ORDER BY image');
+  expect(rows.map(({ name }) => name)).toEqual([
+    'app:one',
+    'app:platforms (linux/amd64)',
+    'app:platforms (linux/arm64/v8)',
+    'app:platforms (no platform)',
+    'app:sources (docker-archive a.tar)',
+    'app:sources (docker-archive b.tar)',
+    'app:digests@sha256:777777777777',
+    'app:digests@sha256:888888888888',
+    'app:all (linux/amd64, docker-archive b.tar)',
+    'app:all (linux/arm64/v8, docker-archive b.tar)',
+    'app:all@sha256:bbbbbbbbbbbb (docker-archive a.tar)',
+    'app:all@sha256:cccccccccccc (docker-archive a.tar)',
+  ]);
 });
