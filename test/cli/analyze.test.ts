@@ -135,6 +135,25 @@ describe('stowage analyze', () => {
     expect([passed.code, passed.err]).toEqual([0, 'passed: 2 images checked, 0 over the limits\n']);
   });
 
+  it('reads a file again that was replaced, with the same dataset, and no other', async () => {
+    const [kept, replaced] = [
+      join(directory, 'kept.tar'),
+      join(directory, 'replaced.tar'),
+    ] as const;
+    await writeFile(kept, base.tar);
+    await writeFile(replaced, changes.tar);
+    const entries = () => readdir(join(directory, 'data/entries'));
+    const args = [kept, replaced, '--json', '--dataset', 'data'];
+    await analyze(...args);
+    expect(await entries()).toHaveLength(2);
+    await analyze(...args);
+    expect(await entries()).toHaveLength(2);
+    await writeFile(replaced, makeLayer([{ path: 'other', bytes: Buffer.from('file') }]).tar);
+    const { out } = await analyze(...args);
+    expect(await entries()).toHaveLength(3);
+    expect(JSON.parse(out).correct.layers.count).toBe(3);
+  });
+
   it('tells images of one name from several sources apart', async () => {
     const again = join(directory, 'again.tar');
     await writeDockerArchive(again, IMAGES['team/app:v2'], 'team/app:v1');

@@ -2,7 +2,7 @@
  * One set of images through every kind of source: the figures are the same in all that a source can
  * know, and what it cannot know is null, with the reason (issue 5, item 1).
  */
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -270,7 +270,8 @@ describe('the same images', () => {
     for (const [i, layer] of LAYERS.entries()) {
       const path = join(folder, `${i}.${ending}`);
       await writeFile(path, ending === 'tar' ? layer.tar : layer.bytes);
-      FILES.set(`tar:${path}`, digestOf(layer.tar));
+      const { size, mtimeNs } = await stat(path, { bigint: true });
+      FILES.set(`tar:${path}#${size}-${mtimeNs}`, digestOf(layer.tar));
       paths.push(path);
     }
     const report = await analyzeAll(ending, paths);

@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -24,7 +24,7 @@ async function write(name: string, bytes: Uint8Array | string): Promise<string> 
 }
 
 describe('layers in files', () => {
-  test('are one source of layers without images, each known by its path', async () => {
+  test('are one source of layers without images, each known by path, size and time', async () => {
     const paths = [
       await write('a.tar', rootfs),
       await write('b.tar.gz', gzipSync(rootfs)),
@@ -38,16 +38,33 @@ describe('layers in files', () => {
     expect([...source!.unknown.keys()]).toEqual(['images', 'pull-counts', 'compressed-size']);
     const { images, layers, problems } = await collect(source!);
     expect([images, problems]).toEqual([[], []]);
-    expect(layers.map(({ id, size, digest }) => [id, size, digest])).toEqual([
-      [`tar:${paths[0]}`, rootfs.length, undefined],
-      [`tar:${paths[1]}`, gzipSync(rootfs).length, undefined],
-      [`tar:${paths[2]}`, zstdCompressSync(flat).length, undefined],
-      [`tar:${paths[3]}`, 1024, undefined],
-    ]);
+    const sizes = [rootfs.length, gzipSync(rootfs).length, zstdCompressSync(flat).length, 1024];
+    expect(layers.map(({ id, size, digest }) => [id, size, digest])).toEqual(
+      sizes.map((size, i) => [
+        expect.stringMatching(new RegExp(`^tar:${paths[i]}#${size}-\\d+$`)),
+        size,
+        undefined,
+      ]),
+    );
     expect(await bytesOf(source!, layers[1]!)).toEqual(gzipSync(rootfs));
     await expect(bytesOf(source!, { ...layers[1]!, id: 'tar:/etc/passwd' })).rejects.toThrow(
       SourceError,
     );
+  });
+
+  test('that take the place of others are others, and not read as those', async () => {
+    const path = await write('a.tar', rootfs);
+    const find = async () => {
+      const [source] = await openLocalSources([path], {}, GO_ON);
+      return { source: source!, layer: (await collect(source!)).layers[0]! };
+    };
+    const before = await find();
+    expect((await find()).layer.id).toBe(before.layer.id);
+    // Of the same size, later by the least that a file system may tell.
+    await write('a.tar', Buffer.from(rootfs).fill('x', rootfs.length - 1));
+    await utimes(path, 0, 0.001);
+    expect((await find()).layer.id).not.toBe(before.layer.id);
+    await expect(bytesOf(before.source, before.layer)).rejects.toThrow('was changed since');
   });
 
   test('all compressed have sizes that count', async () => {

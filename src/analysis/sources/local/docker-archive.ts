@@ -162,8 +162,8 @@ class Contents {
       readonly signal: AbortSignal;
     },
   ): Promise<SourceLayer> {
-    const id = diffId ?? `docker-archive:${this.#files.place}#${path}`;
     const file = await this.#files.find(path);
+    const id = diffId ?? `docker-archive:${this.#files.place}#${path}#${file?.stamp}`;
     const isWhole = file !== undefined && file.damage === undefined;
     const isPlain = !isWhole || !isCompressed(await readHead(file, MAGIC_SIZE, signal));
     if (isPlain) this.hasPlainLayers = true;

@@ -1,7 +1,7 @@
 /** Files of an image layout in a folder. */
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ImageFiles, readStretch, type StoredFile } from './image-files.ts';
+import { type ImageFiles, readStretch, type StoredFile, stampOf } from './image-files.ts';
 
 /** What says that there is no such file. */
 const MISSING: ReadonlySet<unknown> = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
@@ -14,12 +14,13 @@ export function openFolderFiles(folder: string): ImageFiles {
     async find(path): Promise<StoredFile | undefined> {
       const full = join(folder, path);
       try {
-        const status = await stat(full);
+        const status = await stat(full, { bigint: true });
         // Pipes and devices might never end.
         if (!status.isFile()) return undefined;
         return {
-          size: status.size,
+          size: Number(status.size),
           damage: undefined,
+          stamp: stampOf(status),
           async *read(stretch, signal) {
             const file = await open(full, 'r');
             try {

@@ -2,6 +2,7 @@
  * The files of an image layout or archive, wherever they lie: in a folder, or in a tar. Sources read
  * all they need through this, so that each form of storage works with each layout.
  */
+import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { sniffFormat } from '../../../codec/sniff.ts';
 import { SourceError } from '../errors.ts';
@@ -21,6 +22,8 @@ export interface StoredFile {
   readonly size: number;
   /** Why not all of it can be read; undefined when it can. */
   readonly damage: string | undefined;
+  /** See {@link stampOf}: of the file itself, or of the archive that it lies in. */
+  readonly stamp: string;
   /**
    * Reads a stretch that lies in the file, in pieces that the caller may keep.
    * @throws SourceError when the file has become shorter, errors of the file system, the signal's reason
@@ -42,6 +45,11 @@ export interface ImageFiles {
    */
   find(path: string): Promise<StoredFile | undefined>;
   close(): Promise<void>;
+}
+
+/** What tells a file from one that takes its place, without reading it: size, and when it was written. */
+export function stampOf({ size, mtimeNs }: Pick<BigIntStats, 'size' | 'mtimeNs'>): string {
+  return `${size}-${mtimeNs}`;
 }
 
 /** Reads a stretch of an open file; see {@link StoredFile.read}. */

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { SNIFF_SIZE, sniffFormat } from '../../../codec/sniff.ts';
 import { SourceError } from '../errors.ts';
-import { type ImageFiles, readStretch } from './image-files.ts';
+import { type ImageFiles, readStretch, stampOf } from './image-files.ts';
 import { TarIndex } from './tar-index.ts';
 
 const CHUNK = 1024 * 1024;
@@ -146,6 +146,7 @@ export async function openTarFiles(
 ): Promise<ImageFiles | undefined> {
   let file = await open(path, 'r');
   try {
+    const stamp = stampOf(await file.stat({ bigint: true }));
     const head = new Uint8Array(SNIFF_SIZE);
     const { bytesRead } = await file.read(head, 0, head.length, 0);
     const format = sniffFormat(head.subarray(0, bytesRead));
@@ -167,7 +168,7 @@ export async function openTarFiles(
       await file.close();
       return undefined;
     }
-    return filesOf(path, file, { index, damage });
+    return filesOf(path, file, { index, damage, stamp });
   } catch (error) {
     // A handle that was closed already does nothing.
     await file.close();
@@ -178,7 +179,15 @@ export async function openTarFiles(
 function filesOf(
   place: string,
   file: FileHandle,
-  { index, damage }: { readonly index: TarIndex; readonly damage: string | undefined },
+  {
+    index,
+    damage,
+    stamp,
+  }: {
+    readonly index: TarIndex;
+    readonly damage: string | undefined;
+    readonly stamp: string;
+  },
 ): ImageFiles {
   return {
     place,
@@ -189,6 +198,7 @@ function filesOf(
         found && {
           size: found.size,
           damage: found.damage,
+          stamp,
           read: ({ start, end }, signal) =>
             readStretch(file, { start: found.start + start, end: found.start + end }, signal),
         }
