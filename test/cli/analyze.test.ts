@@ -260,17 +260,28 @@ describe('stowage analyze', () => {
     expect(err).toMatch(message);
   });
 
-  it.each<[string, (path: string) => Promise<unknown>, RegExp]>([
-    ['a path where nothing is', async () => undefined, /there is nothing of that name/],
+  it.each<[string, (path: string) => Promise<unknown>, RegExp, string?]>([
+    [
+      'a path where nothing is',
+      async () => undefined,
+      /there is nothing of that name/,
+      'a path is that of an OCI layout',
+    ],
     ['a text', (path) => writeFile(path, 'no tar\n'.repeat(200)), /is no tar/],
-    ['an empty folder', (path) => mkdir(path), /is a folder, and none of an OCI layout/],
-  ])('says that %s is no source', async (_, make, message) => {
+    [
+      'an empty folder',
+      (path) => mkdir(path),
+      /is a folder, and none of an OCI layout/,
+      'looked for oci-layout',
+    ],
+  ])('says that %s is no source', async (_, make, message, hint) => {
     const path = join(directory, 'what');
     await make(path);
     const { code, out, err } = await analyze(path);
     expect([code, out]).toEqual([1, '']);
     expect(err).toMatch(message);
     expect(err).not.toContain('internal error');
+    if (hint !== undefined) expect(err).toContain(`\n  hint: ${hint}`);
     const asJson = JSON.parse((await analyze(path, '--json')).err);
     expect(asJson.error).toMatchObject({ message: expect.stringMatching(message), exitCode: 1 });
   });

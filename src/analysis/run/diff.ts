@@ -7,7 +7,8 @@ import type { Scanner } from '../scan/scanner.ts';
 import type { EntryBatch } from '../scan/types.ts';
 import { SourceError } from '../sources/errors.ts';
 import { joinImageName, listNames } from '../sources/image-name.ts';
-import type { ImageSource, SourceImage, SourceKind, SourceProblem } from '../sources/types.ts';
+import { noImage } from '../sources/named-image.ts';
+import type { ImageSource, SourceImage, SourceItem, SourceKind } from '../sources/types.ts';
 import { verify, watch } from './verify.ts';
 
 /** An image and where it comes from. */
@@ -52,18 +53,16 @@ function severalImages({ title, kind }: ImageSource, images: readonly SourceImag
  */
 export async function onlyImage(source: ImageSource, signal: AbortSignal): Promise<OpenImage> {
   const images: SourceImage[] = [];
-  let problem: SourceProblem | undefined;
+  let problem: Extract<SourceItem, { kind: 'problem' }> | undefined;
   for await (const item of source.items(signal)) {
-    if (item.kind === 'problem') problem ??= item.problem;
+    if (item.kind === 'problem') problem ??= item;
     if (item.kind !== 'image') continue;
     if (images.push(item.image) === MAX_NAMED) break;
   }
   if (images.length > 1) throw severalImages(source, images);
   const [image] = images;
   if (image !== undefined) return { source, image };
-  const { what = '', reason = 'it has no image' } = problem ?? {};
-  const where = source.title.endsWith(what) ? source.title : `${source.title}: ${what}`;
-  throw new SourceError(`${where}: ${reason}`);
+  throw noImage(source, problem);
 }
 
 /** Entries of a layer as whoever reads them asks for them. */

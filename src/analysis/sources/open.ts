@@ -6,6 +6,7 @@ import { openDockerHubSource } from './docker-hub/source.ts';
 import { SourceUsageError } from './errors.ts';
 import { readWantedImage } from './local/image-choice.ts';
 import { type LocalForm, type LocalPlace, openLocalSources } from './local/open.ts';
+import { requireImage } from './named-image.ts';
 import type { Budget } from './registry/client.ts';
 import { type FoundCredentials, findCredentials } from './registry/credentials.ts';
 import { createRegistrySource, registryUrl } from './registry/source.ts';
@@ -167,7 +168,10 @@ export async function openSources(
   const sources: ImageSource[] = [];
   try {
     for (const name of read) {
-      if (name.kind === 'registry') sources.push(await openRegistry(name, options));
+      if (name.kind === 'registry') {
+        const source = await openRegistry(name, options);
+        sources.push(name.repository === undefined ? source : requireImage(source));
+      }
       if (name.kind === 'docker-hub') sources.push(await openHub(name.query, options));
     }
     const places = read.filter((name) => name.kind === 'path');

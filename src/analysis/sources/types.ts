@@ -61,7 +61,12 @@ export interface SourceProblem {
 export type SourceItem =
   | { readonly kind: 'image'; readonly image: SourceImage }
   | { readonly kind: 'layer'; readonly layer: SourceLayer }
-  | { readonly kind: 'problem'; readonly problem: SourceProblem };
+  | {
+      readonly kind: 'problem';
+      readonly problem: SourceProblem;
+      /** What helps, for who has nothing but the problem. */
+      readonly hint?: string | undefined;
+    };
 
 /** Something that holds images. */
 export interface ImageSource {

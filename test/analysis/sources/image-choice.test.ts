@@ -157,10 +157,9 @@ describe('an image that is named', () => {
   });
 
   test('and is not there is told, with those that are', async () => {
-    const { problems } = await choose([`oci:${folder}/layout:team/app:v3`]);
-    expect(problems).toEqual([
-      `${folder}/layout: no image team/app:v3: there are team/app:v1, team/app:v2, team/web:v1, plain`,
-    ]);
+    await expect(choose([`oci:${folder}/layout:team/app:v3`])).rejects.toThrow(
+      `OCI layout ${folder}/layout: no image team/app:v3: there are team/app:v1, team/app:v2, team/web:v1, plain`,
+    );
   });
 
   test.each<[string, RegExp]>([

@@ -84,11 +84,24 @@ describe('what is no source', () => {
   const open = (path: string) => openLocalSources([path], {}, GO_ON);
 
   test.each<[string, () => Promise<string>, RegExp]>([
-    ['nothing', async () => join(folder, 'none'), /there is nothing of that name/],
+    [
+      'nothing',
+      async () => join(folder, 'none'),
+      /there is nothing of that name\nhint: a path is that of an OCI layout/,
+    ],
+    [
+      'an image of an engine',
+      async () => 'docker-daemon:app:v1',
+      /nothing of that name\nhint: docker-daemon: cannot be read as it is: docker save/,
+    ],
     ['a text', () => write('text', 'hello'), /is no tar, nor one in gzip or zstd/],
     ['an empty file', () => write('empty', ''), /is no tar/],
     ['a device', async () => '/dev/null', /is neither a file nor a folder/],
-    ['a folder of something', async () => folder, /is a folder, and none of an OCI layout/],
+    [
+      'a folder of something',
+      async () => folder,
+      /is a folder, and none of an OCI layout.*\nhint: looked for oci-layout/,
+    ],
     [
       'a folder of layouts',
       async () => {
@@ -142,7 +155,8 @@ describe('what is no source', () => {
     const path = await make();
     const error = await open(path).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(SourceError);
-    expect((error as Error).message).toMatch(message);
+    const { message: what, hint = '' } = error as SourceError;
+    expect(`${what}\nhint: ${hint}`).toMatch(message);
   });
 
   test('closes what was opened before', async () => {

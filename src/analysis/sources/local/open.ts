@@ -2,6 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SourceError } from '../errors.ts';
+import { requireImage } from '../named-image.ts';
 import type { ImageSource } from '../types.ts';
 import { openDataDirectory } from './data-directory.ts';
 import { openDockerArchive } from './docker-archive.ts';
@@ -63,6 +64,14 @@ function notOfForm(path: string, form: LocalForm): SourceError {
   });
 }
 
+/** Where other programs find images, and how to get them out. */
+const SAVED: Readonly<Record<string, string | undefined>> = {
+  'docker-daemon': 'docker save NAME -o app.tar, then app.tar',
+  'containers-storage': 'podman save --format oci-archive NAME -o app.tar, then app.tar',
+  dir: 'skopeo copy dir:... oci:...',
+  docker: 'an image of a registry is docker://HOST/NAME:TAG',
+};
+
 /** Opens whichever of layout and archive the files are; undefined when they are neither. */
 async function openImages(
   files: ImageFiles,
@@ -117,7 +126,9 @@ async function openFolder(
       );
     }
   }
-  throw new SourceError(`${path} is a folder, and none of ${FORMS}${hint ? `: ${hint}` : ''}`);
+  const looked =
+    'looked for oci-layout, for manifest.json, and for format.json with metadata/ in it';
+  throw new SourceError(`${path} is a folder, and none of ${FORMS}`, { hint: hint ?? looked });
 }
 
 /** Opens a file; undefined when it is a layer. */
@@ -143,14 +154,24 @@ async function openFile(
   }
 }
 
+/** What may have been meant by a path where nothing is. */
+function missingHint(path: string): string {
+  const [, transport] = /^([a-z-]+):/.exec(path) ?? [];
+  const saved = transport && SAVED[transport];
+  if (saved !== undefined) return `${transport}: cannot be read as it is: ${saved}`;
+  return `a path is that of ${FORMS}; an image of a registry is docker://HOST/NAME:TAG`;
+}
+
 async function openPlace(
   path: string,
   options: PlaceOptions,
   signal: AbortSignal,
 ): Promise<ImageSource | undefined> {
   const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === 'ENOENT' ? 'there is nothing of that name' : error.message;
-    throw new SourceError(`${path} cannot be read: ${why}`, { cause: error });
+    const isMissing = error.code === 'ENOENT' || error.code === 'ENOTDIR';
+    const why = isMissing ? 'there is nothing of that name' : error.message;
+    const hint = isMissing ? missingHint(path) : undefined;
+    throw new SourceError(`${path} cannot be read: ${why}`, { cause: error, hint });
   });
   if (status.isDirectory()) return await openFolder(path, options, signal);
   if (status.isFile()) return await openFile(path, options, signal);
@@ -172,10 +193,10 @@ export async function openLocalSources(
   const layers: string[] = [];
   try {
     for (const place of places) {
-      const { path, ...said } = typeof place === 'string' ? { path: place } : place;
+      const { path, ...said }: LocalPlace = typeof place === 'string' ? { path: place } : place;
       const source = await openPlace(path, { ...options, ...said }, signal);
       if (source === undefined) layers.push(path);
-      else sources.push(source);
+      else sources.push(said.image === undefined ? source : requireImage(source));
     }
     if (layers.length > 0) sources.push(await openLayerFiles(layers));
     return sources;

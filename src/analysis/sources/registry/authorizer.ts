@@ -9,6 +9,7 @@ import { type Challenge, parseChallenges } from './challenge.ts';
 import type { Credentials } from './credentials.ts';
 import { RefusedError, shown } from './errors.ts';
 import type { WholeAnswer } from './exchange.ts';
+import { accessHint } from './hints.ts';
 
 /** Tokens that are kept at the same time; each repository has one of its own. */
 const MAX_TOKENS = 500;
@@ -33,6 +34,8 @@ export interface TokenRequest {
 
 /** What an authorizer is made of. */
 export interface AuthorizerOptions {
+  /** Of the registry, with its port. */
+  readonly host: string;
   readonly credentials: Credentials | undefined;
   /** What else to say when access is denied. */
   readonly note: string | undefined;
@@ -109,14 +112,15 @@ export function loginHint({
 }
 
 /** Creates an authorizer for one registry. */
-export function createAuthorizer({ credentials, note, send }: AuthorizerOptions): Authorizer {
+export function createAuthorizer({ host, credentials, note, send }: AuthorizerOptions): Authorizer {
   const tokens = new LRUCache<string, Token>({ max: MAX_TOKENS });
   const underWay = new Map<string, Promise<string>>();
   let server: TokenServer | undefined;
   let isBasic = false;
 
   function refused(what: string, status: number): RefusedError {
-    return new RefusedError(`${what}; ${loginHint({ credentials, note })}`, status);
+    const hint = accessHint(host, { credentials, note });
+    return new RefusedError(`${what}; ${loginHint({ credentials, note })}`, status, hint);
   }
 
   function requestFor(

@@ -14,6 +14,7 @@ import {
   readWhole,
   type WholeAnswer,
 } from './exchange.ts';
+import { accessHint } from './hints.ts';
 import { createRetrier, DEFAULT_PATIENCE, type Patience, requestedPause } from './patience.ts';
 import { createPullGate, type Mark } from './pull-gate.ts';
 
@@ -115,7 +116,8 @@ export function createRegistryClient(options: ClientOptions): RegistryClient {
     });
     const text = `${at.host} answers ${status}${errorText(whole.body)}`;
     if (status === 401 || status === 403) {
-      throw new RefusedError(`${text}; ${loginHint({ credentials, note })}`, status);
+      const hint = accessHint(url.host, { credentials, note });
+      throw new RefusedError(`${text}; ${loginHint({ credentials, note })}`, status, hint);
     }
     if (!isTransient(status)) throw new RefusedError(text, status);
     const asks = status === 429 || status === 503;
@@ -124,6 +126,7 @@ export function createRegistryClient(options: ClientOptions): RegistryClient {
   }
 
   const authorizer = createAuthorizer({
+    host: url.host,
     credentials,
     note,
     send: ({ url: at, method, headers, content, limit, signal }) =>

@@ -8,8 +8,8 @@ export class UnreachableError extends SourceError {}
 export class RefusedError extends SourceError {
   readonly status: number;
 
-  constructor(message: string, status: number) {
-    super(message);
+  constructor(message: string, status: number, hint?: string) {
+    super(message, { hint });
     this.status = status;
   }
 }
@@ -30,13 +30,20 @@ export class TransientError extends Error {
   override readonly name = 'TransientError';
   /** Milliseconds that the other side wants to be left alone; undefined when it does not say. */
   readonly pause: number | undefined;
+  /** What helps, if it is still so after the last try. */
+  readonly hint: string | undefined;
 
   constructor(
     message: string,
-    options: { readonly pause?: number; readonly cause?: unknown } = {},
+    options: {
+      readonly pause?: number;
+      readonly cause?: unknown;
+      readonly hint?: string | undefined;
+    } = {},
   ) {
     super(message, { cause: options.cause });
     this.pause = options.pause;
+    this.hint = options.hint;
   }
 }
 

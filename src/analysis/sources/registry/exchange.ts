@@ -12,6 +12,7 @@ import {
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { SourceError } from '../errors.ts';
 import { shown, TransientError } from './errors.ts';
+import { connectionHint, isNoTls } from './hints.ts';
 
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MAX_REDIRECTS = 5;
@@ -94,10 +95,13 @@ function target(location: string, from: URL): URL {
 function asTransient(error: unknown, url: URL, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof TransientError) return error;
-  const { message, code } = error as NodeJS.ErrnoException;
+  const failure = error as NodeJS.ErrnoException;
   // Of several addresses that all failed, Node gives an error without a message.
-  const what = shown(message || code || 'connection failed');
-  return new TransientError(`${url.host}: ${what}`, { cause: error });
+  const what = isNoTls(failure)
+    ? 'what answers does not speak TLS'
+    : shown(failure.message || failure.code || 'connection failed');
+  const hint = connectionHint(failure, url);
+  return new TransientError(`${url.host}: ${what}`, { cause: error, hint });
 }
 
 /**

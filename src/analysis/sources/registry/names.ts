@@ -3,7 +3,8 @@ import { compileGlob } from '../../../lib/glob.ts';
 import { isRepositoryName, isTag } from '../../../oci/name.ts';
 import { SourceError } from '../errors.ts';
 import type { RegistryClient } from './client.ts';
-import { shown } from './errors.ts';
+import { RefusedError, shown } from './errors.ts';
+import { CHECK_NAMES } from './hints.ts';
 
 /** Bytes of a page; registries send 1,000 names at most when asked for as many. */
 const MAX_PAGE = 16 * 1024 * 1024;
@@ -41,12 +42,17 @@ async function* readPages(
   for (let url = first; ; ) {
     seen.add(url.href);
     const answer = await client.fetch({ url, scope, limit: MAX_PAGE, signal });
-    if (answer.status === 404) throw new SourceError(`${shown(first.pathname)} is not there`);
+    if (answer.status === 404) {
+      const hint = field === 'tags' ? CHECK_NAMES : undefined;
+      throw new RefusedError(`${shown(first.pathname)} is not there`, 404, hint);
+    }
     let names: unknown;
     try {
       names = JSON.parse(answer.body.toString('utf8'))[field];
     } catch {
-      throw new SourceError(`${shown(url.href)} answers without JSON`);
+      throw new SourceError(`${shown(url.href)} answers without JSON`, {
+        hint: 'is that a registry? name its host and port, without a path',
+      });
     }
     // An empty list is null with some.
     if (names !== null && !Array.isArray(names)) {
@@ -76,10 +82,18 @@ export async function* listRepositories(
 ): AsyncGenerator<string, void, void> {
   const first = new URL(`/v2/_catalog?n=${PAGE_SIZE}`, client.base);
   const seen = new Set<string>();
-  for await (const name of readPages(client, first, 'registry:catalog:*', 'repositories', signal)) {
-    if (seen.has(name) || !isRepositoryName(name)) continue;
-    seen.add(name);
-    yield name;
+  const names = readPages(client, first, 'registry:catalog:*', 'repositories', signal);
+  try {
+    for await (const name of names) {
+      if (seen.has(name) || !isRepositoryName(name)) continue;
+      seen.add(name);
+      yield name;
+    }
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    const named = `name a repository, as docker://${client.base.host}/NAME: many registries list none`;
+    const hint = error.hint === undefined ? named : `${error.hint}; or ${named}`;
+    throw new RefusedError(error.message, error.status, hint);
   }
 }
 

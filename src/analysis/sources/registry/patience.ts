@@ -114,6 +114,7 @@ export function createRetrier(patience: Patience): Retrier {
           if (failures >= patience.attempts) {
             throw new UnreachableError(`${error.message} (tried ${failures} times)`, {
               cause: error,
+              hint: error.hint,
             });
           }
           const doubled = patience.firstPause * 2 ** (failures - 1);

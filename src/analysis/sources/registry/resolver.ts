@@ -17,6 +17,7 @@ import type { SourceImage, SourceLayer, SourceProblem } from '../types.ts';
 import type { RegistryClient, RegistryRequest } from './client.ts';
 import { isLimit, RefusedError, UnreachableError } from './errors.ts';
 import type { WholeAnswer } from './exchange.ts';
+import { CHECK_NAMES } from './hints.ts';
 import { pullScope } from './names.ts';
 
 /** Manifests that are kept, so that one that several tags or repositories have is asked for once. */
@@ -32,6 +33,8 @@ export interface Resolution {
   readonly problems: readonly SourceProblem[];
   /** Manifests that are no images. */
   readonly artifacts: number;
+  /** What helps against the problem that ended the search. */
+  readonly hint: string | undefined;
 }
 
 /** Finds the images behind tags. */
@@ -141,7 +144,7 @@ export function createResolver(client: RegistryClient, platform: string | undefi
       },
       () => head(walk, reference),
     );
-    if (answer.status === 404) throw new RefusedError('is not there', 404);
+    if (answer.status === 404) throw new RefusedError('is not there', 404, CHECK_NAMES);
     const contentType = answer.headers['content-type'] ?? '';
     // The digest of schema 1 is not that of its bytes.
     refuseSchema1(contentType);
@@ -171,7 +174,7 @@ export function createResolver(client: RegistryClient, platform: string | undefi
   /** The digest behind a tag, if the registry tells it; a tag that moves meanwhile does no harm then. */
   async function pin(walk: Walk): Promise<string> {
     const { status, headers } = await head(walk, walk.tag);
-    if (status === 404) throw new RefusedError('is not there', 404);
+    if (status === 404) throw new RefusedError('is not there', 404, CHECK_NAMES);
     refuseSchema1(headers['content-type'] ?? '');
     const digest = headers['docker-content-digest'];
     return typeof digest === 'string' && isDigest(digest) ? digest : walk.tag;
@@ -273,6 +276,7 @@ export function createResolver(client: RegistryClient, platform: string | undefi
         artifacts: 0,
         others: 0,
       };
+      let hint: string | undefined;
       try {
         await visit(walk, await pin(walk), undefined, 0);
         if (walk.others > 0 && walk.images.length === 0 && walk.problems.length === 0) {
@@ -281,9 +285,10 @@ export function createResolver(client: RegistryClient, platform: string | undefi
         }
       } catch (error) {
         problem(walk, tag, error);
+        hint = (error as SourceError).hint;
       }
       const { images, problems, artifacts } = walk;
-      return { images, problems, artifacts };
+      return { images, problems, artifacts, hint };
     },
   };
 }

@@ -129,7 +129,7 @@ export function createRegistrySource(options: RegistrySourceOptions): ImageSourc
         const { what, error } = outcome;
         unreachable = error instanceof UnreachableError ? unreachable + 1 : 0;
         if (unreachable >= GONE) throw error;
-        yield { kind: 'problem', problem: { what, reason: error.message } };
+        yield { kind: 'problem', problem: { what, reason: error.message }, hint: error.hint };
         continue;
       }
       unreachable = 0;
@@ -137,7 +137,8 @@ export function createRegistrySource(options: RegistrySourceOptions): ImageSourc
       if (job.repository !== repository) yielded = new Set();
       repository = job.repository;
       artifacts += resolution.artifacts;
-      for (const problem of resolution.problems) yield { kind: 'problem', problem };
+      const { hint } = resolution;
+      for (const problem of resolution.problems) yield { kind: 'problem', problem, hint };
       for (const image of resolution.images) {
         if (yielded.has(image.digest)) continue;
         yielded.add(image.digest);
