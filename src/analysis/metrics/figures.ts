@@ -91,9 +91,9 @@ async function layerFigures({ database, missing, step }: Work): Promise<Figures[
     archiveRatio: withSizes ? of.archiveRatio : null,
     references: withImages ? of.references : null,
     pulls: withImages && !missing.has('pull-counts') ? of.pulls : null,
-    compressions: Object.fromEntries(
-      compressions.map((row) => [String(row.compression), Number(row.count)]),
-    ),
+    compressions: withSizes
+      ? Object.fromEntries(compressions.map((row) => [String(row.compression), Number(row.count)]))
+      : null,
   };
 }
 

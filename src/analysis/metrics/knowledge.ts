@@ -11,6 +11,7 @@ const NEEDS: Readonly<Record<Fact, readonly string[]>> = {
     'layers.compressedSize',
     'layers.filesRatio',
     'layers.archiveRatio',
+    'layers.compressions',
     'images.compressedSize',
     'estimate.off',
     'estimate.dedup',

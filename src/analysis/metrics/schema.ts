@@ -72,8 +72,8 @@ const layerFigures = z.object({
   references: distribution.nullable(),
   /** Sum of the pulls of the repositories of those images. */
   pulls: distribution.nullable(),
-  /** By compression: how many. */
-  compressions: z.record(z.string(), count),
+  /** By compression, as layers are stored: how many. */
+  compressions: z.record(z.string(), count).nullable(),
 });
 
 /** How unevenly pulls are spread over repositories. */

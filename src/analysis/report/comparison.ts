@@ -268,7 +268,10 @@ const METRICS: readonly Metric[] = [
     'count',
     (f) => f.sharing?.mostReferenced[0]?.references,
   ),
-  sharing('ratio', 'Bytes saved by sharing layers', 'ratio', (f) => f.sharing?.ratio),
+  // The study's is of layers as they are stored, which a ratio of tars is not.
+  sharing('ratio', 'Bytes saved by sharing layers', 'ratio', ({ sharing: found }) =>
+    found?.measuredBy === 'compressed-size' ? found.ratio : null,
+  ),
 
   dedup('overall.distinctShare', 'Distinct contents, of all files', 'share', ({ overall }) =>
     shareOf(overall.distinctFiles, overall.files),

@@ -103,7 +103,10 @@ function dedupLines({ correct, chunks }: AnalysisReport): string {
       ? []
       : [
           {
-            way: 'layers that images share',
+            way:
+              sharing.measuredBy === 'compressed-size'
+                ? 'layers that images share'
+                : 'shared layers, as tars',
             from: sharing.withoutSharing,
             to: sharing.withSharing,
             ratio: sharing.ratio,

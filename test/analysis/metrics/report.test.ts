@@ -448,6 +448,7 @@ test('what a source cannot tell is null, with the reason, also beside one that c
   expect(analysisReport.parse(report)).toEqual(report);
   for (const figures of [report.correct, report.paper]) {
     expect(figures.layers.compressedSize).toBeNull();
+    expect(figures.layers.compressions).toBeNull();
     expect(figures.layers.references).toBeNull();
     expect(figures.layers.filesSize.count).toBe(4);
     expect(figures.images).toBeNull();
@@ -473,7 +474,13 @@ test('what only the layers of paper mode lack is told of that mode', async () =>
   expect(report.paper.layers.compressedSize).toBeNull();
   expect(report.estimate.off).not.toBeNull();
   expect(report.unknown.map(({ figure }) => figure).sort()).toEqual(
-    ['images.compressedSize', 'layers.archiveRatio', 'layers.compressedSize', 'layers.filesRatio']
+    [
+      'images.compressedSize',
+      'layers.archiveRatio',
+      'layers.compressedSize',
+      'layers.compressions',
+      'layers.filesRatio',
+    ]
       .map((figure) => `paper.${figure}`)
       .concat('images.pulls', 'images.pullSkew', 'layers.pulls')
       .sort(),

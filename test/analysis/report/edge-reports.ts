@@ -134,6 +134,7 @@ export function reportWithUnknowns(): AnalysisReport {
       compressedSize: null,
       filesRatio: null,
       archiveRatio: null,
+      compressions: null,
       references: null,
       pulls: null,
     },

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import picocolors from 'picocolors';
 import { describe, expect, it } from 'vitest';
+import { compare } from '../../../src/analysis/report/comparison.ts';
+import { htmlReport } from '../../../src/analysis/report/html.ts';
 import { terminalReport } from '../../../src/analysis/report/terminal.ts';
 import { emptyReport, reportWithUnknowns, tinyReport } from './edge-reports.ts';
 import { hostileText, withTexts } from './hostile.ts';
@@ -35,6 +37,16 @@ describe('the summary for terminals', () => {
     expect(text).toContain(`${(100 * (1 - estimate.dedup! / estimate.off!)).toFixed(1)} % less`);
     expect(terminalReport(reportWithUnknowns())).toContain('cannot be told from these sources');
     expect(terminalReport(emptyReport())).toContain('There are no files in what was read.');
+  });
+
+  it('says when bytes of shared layers are those of tars', () => {
+    expect(terminalReport(sample)).toContain('layers that images share');
+    const sharing = { ...sample.correct.sharing!, measuredBy: 'archive-size' as const };
+    const correct = { ...sample.correct, sharing };
+    expect(terminalReport({ ...sample, correct })).toContain('shared layers, as tars');
+    expect(htmlReport({ ...sample, correct })).toContain(' of tars if each image kept its own');
+    const ratio = compare({ ...sample, correct }).find(({ key }) => key === 'sharing.ratio');
+    expect(ratio).toMatchObject({ correct: null, paper: sample.paper.sharing!.ratio });
   });
 
   it('names the images that waste most, worst first', () => {

@@ -66,7 +66,9 @@ function totals(figures: Figures['layers']): string {
 export function layers({ correct }: AnalysisReport): Markup {
   const figures = correct.layers;
   const { compressions } = figures;
-  const kinds = Object.entries(compressions).map(([name, count]) => `${showCount(count)} ${name}`);
+  const kinds = Object.entries(compressions ?? {}).map(
+    ([name, count]) => `${showCount(count)} ${name}`,
+  );
   return html`<section id="layers"><h2>Layers</h2>
 <p class="lead">${showCount(figures.count)} distinct layers${kinds.length === 0 ? '' : `: ${kinds.join(', ')}`}. ${showCount(figures.withoutFiles)} hold no file, ${showCount(figures.withOneFile)} just one.
 In all there are ${totals(figures)}.</p>

@@ -40,7 +40,7 @@ ${images === null ? undefined : tile('Images', showCount(images.count), `of ${im
 ${tile('Distinct layers', showCount(layers.count), layers.compressedSize === null ? 'stored size not known' : `${show(layers.compressedSize.sum ?? 0, 'bytes')} as stored`)}
 ${tile('Files', showLargeCount(overall.files), `${showLargeCount(overall.distinctFiles)} distinct contents`)}
 ${tile('Deduplication of files', overall.byteRatio === null ? '–' : showRatio(overall.byteRatio), `by bytes; ${show(overall.countRatio, 'ratio')} by count; n = ${showLargeCount(overall.files)}`)}
-${sharing === null ? undefined : tile('Sharing of layers', show(sharing.ratio, 'ratio'), `${showBytes(sharing.withoutSharing)} if each image kept its own`)}
+${sharing === null ? undefined : tile('Sharing of layers', show(sharing.ratio, 'ratio'), `${showBytes(sharing.withoutSharing)} ${sharing.measuredBy === 'compressed-size' ? '' : 'of tars '}if each image kept its own`)}
 </dl>`;
 }
 
