@@ -15,6 +15,25 @@ import { sampleReport } from './sample.ts';
 const browserTool = await requireTool('chromium', 'chromium');
 const MINUTE = 60_000;
 
+/** Luminance by WCAG 2.2 of `rgb(1, 2, 3)` or `color(srgb 0.1 0.2 0.3)`. */
+function luminance(color: string): number {
+  const scale = color.startsWith('rgb') ? 255 : 1;
+  const [red = 0, green = 0, blue = 0] = (color.match(/[\d.]+(?:e-\d+)?/g) ?? []).map((text) => {
+    const value = Number(text) / scale;
+    return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+/** Contrast of two colours by WCAG 2.2, from 1 to 21. */
+function contrast(one: string, other: string): number {
+  const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b) as [
+    number,
+    number,
+  ];
+  return (light + 0.05) / (dark + 0.05);
+}
+
 describeWith([browserTool], 'issue 5: the page in Chromium', () => {
   let folder: string;
   let browser: Browser;
@@ -108,6 +127,36 @@ describeWith([browserTool], 'issue 5: the page in Chromium', () => {
     expect(await background()).toBe('rgb(255, 255, 255)');
     await page.close();
   });
+
+  it.each([
+    ['a light page', 'light', 'screen'],
+    ['a dark page', 'dark', 'screen'],
+    ['paper', 'light', 'print'],
+  ] as const)(
+    'has figures of the heat map that can be read on their shades: %s',
+    async (_, scheme, media) => {
+      const { page } = await open(sampleReport(), scheme);
+      await page.emulateMedia({ media });
+      const colors = await page.$$eval('svg.heatmap g.cell', (cells) =>
+        cells.flatMap((cell) => {
+          const [shade, text] = [cell.querySelector('rect.shade'), cell.querySelector('text')];
+          return shade === null
+            ? []
+            : [
+                [shade, text!].map(
+                  (mark) => mark.ownerDocument.defaultView!.getComputedStyle(mark).fill,
+                ),
+              ];
+        }),
+      );
+      expect(colors.length).toBeGreaterThan(100);
+      expect(new Set(colors.map(([shade]) => shade)).size).toBeGreaterThan(30);
+      expect(Math.min(...colors.map(([shade, text]) => contrast(shade!, text!)))).toBeGreaterThan(
+        4.5,
+      );
+      await page.close();
+    },
+  );
 
   it('runs nothing that names and paths bring along', async () => {
     const texts = [

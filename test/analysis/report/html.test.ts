@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 import type { AnalysisReport } from '../../../src/analysis/metrics/schema.ts';
+import { typeHeatmap } from '../../../src/analysis/report/charts/heatmap.ts';
 import { typeTreemap } from '../../../src/analysis/report/charts/treemap.ts';
 import { htmlReport } from '../../../src/analysis/report/html.ts';
 import { besideDockerHub } from '../../../src/analysis/report/page/beside.ts';
@@ -18,6 +19,10 @@ const { document } = parseHTML(page);
 /** Tags of areas of types, with the names of attributes that they have. */
 const TREEMAP =
   /^(?:(?:html|head|body|figcaption|title) *|figure class|p class|svg class viewBox role aria-label|g transform|rect width height fill|text x y(?: class)?|text class x y)$/;
+
+/** The same of shades of types. */
+const HEATMAP =
+  /^(?:(?:html|head|body|figcaption|title) *|figure class|p class|svg class viewBox role aria-label|g class(?: transform)?|rect class (?:x y )?width height(?: style)?|text (?:class )?x y(?: text-anchor)?)$/;
 
 /** Tags and names of attributes, in order: what a text must not change. */
 function skeleton(markup: string): string[] {
@@ -104,6 +109,45 @@ describe('the report as a page', () => {
     );
   });
 
+  it('shades types by their shares, each with its figure, and says what shades mean', () => {
+    const { types, dedup } = sample.correct;
+    const cells = [...document.querySelectorAll('svg.heatmap g.cell')];
+    const cellOf = (name: string, column: string) => {
+      const found = cells.find((cell) => {
+        const title = cell.querySelector('title')!.textContent;
+        return title.startsWith(`${name} (`) && title.includes(`, ${column}:`);
+      })!;
+      const shade = /--v:([\d.]+)%/.exec(found.querySelector('rect')!.getAttribute('style')!)![1];
+      return { text: found.querySelector('text')!.textContent, shade: Number(shade) };
+    };
+    const eol = types.find(({ group, type }) => group === 'EOL' && type === '')!;
+    const { overall } = dedup;
+    const copies = eol.bytes - eol.distinctBytes;
+    const expected = [
+      ['files', eol.countShare],
+      ['bytes', eol.byteShare],
+      ['distinct bytes', eol.distinctBytes / overall.distinctBytes],
+      ['bytes of copies', copies / (overall.bytes - overall.distinctBytes)],
+      ['its files: copies', 1 - eol.distinctFiles / eol.files],
+      ['its bytes: copies', copies / eol.bytes],
+    ] as const;
+    const key = [...document.querySelectorAll('svg.heatmap .shades')].map(
+      (shades) => [...shades.querySelectorAll('text')].at(-1)!.textContent,
+    );
+    expect(key).toEqual(['50 %', '100 %']);
+    for (const [column, share] of expected) {
+      const end = column.startsWith('its') ? 1 : 0.5;
+      const { text, shade } = cellOf('Executables and libraries', column);
+      expect(text).toBe(`${(share * 100).toFixed(1)} %`);
+      expect(shade).toBeCloseTo((share / end) * 70, 0);
+    }
+    const rows = new Set(
+      cells.map((cell) => cell.querySelector('title')!.textContent.split(' (')[0]),
+    );
+    expect(cells.length).toBe(rows.size * expected.length);
+    expect(rows.size).toBeGreaterThan(new Set(types.map(({ group }) => group)).size);
+  });
+
   it('tells how many links, whiteouts and setuid files there are in all', () => {
     const { symlinks, setIdFiles } = sample.correct.layers;
     const lead = document.querySelector('#layers .lead')!.textContent;
@@ -167,7 +211,7 @@ describe('the report as a page', () => {
     );
   });
 
-  it('draws areas of types whatever they are called', () => {
+  it('draws types whatever they are called', () => {
     const small = tinyReport();
     fc.assert(
       fc.property(fc.array(hostileText, { minLength: 1, maxLength: 12 }), (texts) => {
@@ -175,6 +219,8 @@ describe('the report as a page', () => {
         const { types } = withTexts(small, () => texts[i++ % texts.length]!).correct;
         const drawn = skeleton(String(typeTreemap(types)));
         expect(drawn.filter((one) => !TREEMAP.test(one))).toEqual([]);
+        const shaded = skeleton(String(typeHeatmap(types)));
+        expect(shaded.filter((one) => !HEATMAP.test(one))).toEqual([]);
       }),
       { numRuns: 20 },
     );

@@ -5,12 +5,10 @@ import { groupColor, groupTitle } from '../groups.ts';
 import { html, type Markup } from '../markup.ts';
 import { showBytes, showShare } from '../units.ts';
 import { chartFigure } from './figure.ts';
+import { FONT, fits, fitting } from './letters.ts';
 
 const WIDTH = 960;
 const HEIGHT = 430;
-/** Of letters, in parts of their size; wide enough for any usual font. */
-const LETTER = 0.58;
-const FONT = 12;
 /** Smaller ones are drawn together, as `others` of their group: nobody could see them. */
 const SMALLEST_SHARE = 0.002;
 
@@ -34,17 +32,6 @@ function treeOf(types: Figures['types'], total: number): Node {
     return { name: group, group, bytes: 0, children };
   });
   return { name: '', group: '', bytes: 0, children: groups };
-}
-
-function fits(text: string, width: number): boolean {
-  return text.length <= (width - 8) / (FONT * LETTER);
-}
-
-/** As much of a name as has room; nothing where that says nothing. */
-function fitting(name: string, width: number): string {
-  if (fits(name, width)) return name;
-  const letters = Math.floor((width - 8) / (FONT * LETTER));
-  return letters < 5 ? '' : `${name.slice(0, letters - 1)}…`;
 }
 
 const round = (value: number): string => value.toFixed(1);

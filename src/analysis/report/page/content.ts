@@ -2,11 +2,11 @@
 import type { AnalysisReport, Distribution, Figures } from '../../metrics/schema.ts';
 import { ZHAO_2019 } from '../baseline.ts';
 import { cdfChart } from '../charts/cdf.ts';
+import { typeHeatmap } from '../charts/heatmap.ts';
 import { typeTreemap } from '../charts/treemap.ts';
 import { groupColor, groupTitle } from '../groups.ts';
 import { html, type Markup } from '../markup.ts';
 import {
-  shareOf,
   show,
   showBytes,
   showCount,
@@ -15,7 +15,7 @@ import {
   showShare,
   type Unit,
 } from '../units.ts';
-import { barCell, heatCell, table } from './table.ts';
+import { barCell, table } from './table.ts';
 
 /** The published median and 90th percentile of a distribution. */
 function published(path: string) {
@@ -225,22 +225,15 @@ function ordered(types: readonly TypeRow[]): TypeRow[] {
   ]);
 }
 
-const duplicateBytes = (row: TypeRow): number | null =>
-  shareOf(row.bytes - row.distinctBytes, row.bytes);
-const duplicateFiles = (row: TypeRow): number | null =>
-  shareOf(row.files - row.distinctFiles, row.files);
-
-/** Types of files: areas, shades, numbers. */
+/** Types of files: areas, a heat map, numbers. */
 export function types({ correct }: AnalysisReport): Markup {
   const { all, distinct, byGroup } = correct.fileSizes;
   const rows = ordered(correct.types);
   const groups = rows.filter(({ type }) => type === '');
   const swatch = (row: TypeRow) =>
     html`<span class="swatch" style="--k:${groupColor(row.group)}"></span>${groupTitle(row.group)}`;
-  const heat = (read: (row: TypeRow) => number | null) => (row: TypeRow) =>
-    heatCell(read(row), show(read(row), 'share'));
   return html`<section id="types"><h2>What the files are</h2>
-<div class="charts">${typeTreemap(correct.types)}${cdfChart({
+<div class="charts">${typeTreemap(correct.types)}${typeHeatmap(correct.types)}${cdfChart({
     title: 'Size of files',
     unit: 'bytes',
     axis: 'bytes',
@@ -259,18 +252,6 @@ ${percentileTable('Sizes of files', [
     distribution: byGroup[group] ?? null,
   })),
 ])}
-${table({
-  caption: html`Groups of types <span>the darker, the larger the share</span>`,
-  rows: groups,
-  columns: [
-    { title: 'Group', kind: 'text', cell: swatch },
-    { title: 'n, files', kind: 'number', cell: ({ files }) => showCount(files) },
-    { title: 'share of files', kind: 'number', cell: heat(({ countShare }) => countShare) },
-    { title: 'share of bytes', kind: 'number', cell: heat(({ byteShare }) => byteShare) },
-    { title: 'files that are copies', kind: 'number', cell: heat(duplicateFiles) },
-    { title: 'bytes that are copies', kind: 'number', cell: heat(duplicateBytes) },
-  ],
-})}
 ${table({
   caption: html`Types <span>the six largest of each group, by bytes</span>`,
   rows,

@@ -63,6 +63,13 @@ figure.chart svg:not(.key) { display: block; width: 100%; height: auto; color: v
 .treemap text { font-size: 12px; fill: #15181b; }
 .treemap .size { fill-opacity: .72; }
 .treemap .group { fill: var(--ink); font-weight: 600; }
+.heatmap text { font-size: 12px; fill: currentColor; }
+.heatmap .group { font-weight: 600; }
+.heatmap .title { font-size: 11.5px; fill: var(--soft); }
+.heatmap .shade { fill: color-mix(in srgb, var(--heat) var(--v), var(--page)); }
+.heatmap .unknown { fill: none; stroke: var(--rule); stroke-dasharray: 2 3; }
+figure.chart:has(> .heatmap) { overflow-x: auto; }
+figure.chart > svg.heatmap { min-width: 720px; }
 .scroll { overflow-x: auto; margin: 20px 0 0; }
 table { border-collapse: collapse; width: 100%; font-size: 13.5px; line-height: 1.4; }
 caption { text-align: left; font-weight: 600; font-size: 15px; padding: 0 0 8px; }
@@ -131,7 +138,8 @@ footer { margin-top: 56px; padding-top: 14px; border-top: 1px solid var(--rule);
   .heat { margin-right: -10px; }
   .bar { min-width: 72px; }
   thead { display: table-header-group; }
-  .scroll { overflow: visible; }
+  .scroll, figure.chart:has(> .heatmap) { overflow: visible; }
+  figure.chart > svg.heatmap { min-width: 0; }
   .charts { gap: 16pt 20pt; }
   .note, .meta { font-size: 8.5pt; }
 }
