@@ -3,6 +3,7 @@
  * Docker Hub Dataset" (IEEE CLUSTER 2019) and "Large-Scale Analysis of Docker Images and Performance
  * Implications for Container Storage Systems" (IEEE TPDS 32(4), 2021).
  */
+import { show, trimZeros, type Unit } from './units.ts';
 
 /**
  * Where a value is from. `P`: the abstracts, or constants in the authors' code. `S`: independent notes
@@ -122,3 +123,21 @@ export const ZHAO_2019: Readonly<Record<string, BaselineValue>> = {
   'dedup.growth.1000.countRatio': value('R', 3.6),
   'dedup.growth.1000.byteRatio': value('R', 1.9),
 };
+
+const QUALIFIERS: Readonly<Record<BaselineValue['is'], string>> = {
+  exact: '',
+  about: '≈ ',
+  below: '< ',
+  'at most': '≤ ',
+  above: '> ',
+};
+
+/** A published value with the sign that it has where it is not exact: `< 4 MB`. */
+export function showPublished({ value: number, is }: BaselineValue, unit: Unit): string {
+  return `${QUALIFIERS[is]}${trimZeros(show(number, unit))}`;
+}
+
+/** On which side of a published bound the value lies; undefined for what is no bound. */
+export function sideOf({ is }: BaselineValue): 'below' | 'above' | undefined {
+  return is === 'exact' || is === 'about' ? undefined : is === 'above' ? 'above' : 'below';
+}

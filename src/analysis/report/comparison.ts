@@ -338,16 +338,3 @@ export function compare(report: AnalysisReport): ComparisonRow[] {
     };
   });
 }
-
-const QUALIFIERS: Readonly<Record<BaselineValue['is'], string>> = {
-  exact: '',
-  about: '≈ ',
-  below: '< ',
-  'at most': '≤ ',
-  above: '> ',
-};
-
-/** The sign before a published value that is not exact. */
-export function qualifierOf({ is }: BaselineValue): string {
-  return QUALIFIERS[is];
-}

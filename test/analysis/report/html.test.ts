@@ -16,6 +16,12 @@ const sample = sampleReport();
 const page = htmlReport(sample);
 const { document } = parseHTML(page);
 
+function figureOf(title: string) {
+  return [...document.querySelectorAll('figure.chart')].find((one) =>
+    one.querySelector('figcaption')!.textContent.startsWith(title),
+  )!;
+}
+
 /** Tags of areas of types, with the names of attributes that they have. */
 const TREEMAP =
   /^(?:(?:html|head|body|figcaption|title) *|figure class|p class|svg class viewBox role aria-label|g transform|rect width height fill|text x y(?: class)?|text class x y)$/;
@@ -85,9 +91,7 @@ describe('the report as a page', () => {
   });
 
   it('draws every distribution as it is', () => {
-    const figure = [...document.querySelectorAll('figure.chart')].find((one) =>
-      one.querySelector('figcaption')!.textContent.startsWith('Images that hold a layer'),
-    )!;
+    const figure = figureOf('Images that hold a layer');
     const [path] = figure.querySelectorAll('g[aria-label=line] path');
     const steps = path!.getAttribute('d')!.split(/[MVHL]/).length;
     expect(steps).toBeGreaterThan(sample.correct.layers.references!.cdf.length);
@@ -96,10 +100,25 @@ describe('the report as a page', () => {
     );
   });
 
+  it('draws a bound of the study as a bound, on the side where the value lies', () => {
+    const figure = figureOf('Size of layers');
+    const titles = [...figure.querySelectorAll('g[aria-label=dot] path')].map((mark) => [
+      mark.querySelector('title')!.textContent,
+      /rotate\((-?\d+)\)/.exec(mark.getAttribute('transform')!)?.[1],
+    ]);
+    expect(titles).toEqual([
+      ['Docker Hub 2017: as stored, 90th percentile 63 MB', undefined],
+      ['Docker Hub 2017: files in it, 90th percentile 177 MB', undefined],
+      ['Docker Hub 2017: as stored, median < 4 MB', '-90'],
+      ['Docker Hub 2017: files in it, median < 4 MB', '-90'],
+    ]);
+    expect(figure.querySelector('.legend')!.textContent).toContain('bound');
+    expect(figure.querySelector('.note')!.textContent).toContain('as stored, median < 4 MB');
+    expect(figureOf('Size of images').querySelector('.legend')!.textContent).not.toContain('bound');
+  });
+
   it('draws the sizes of files, and has those of each group of types in numbers', () => {
-    const figure = [...document.querySelectorAll('#types figure.chart')].find((one) =>
-      one.querySelector('figcaption')!.textContent.startsWith('Size of files'),
-    )!;
+    const figure = figureOf('Size of files');
     expect(figure.querySelectorAll('g[aria-label=line] path').length).toBe(2);
     const table = [...document.querySelectorAll('#types table')].find((one) =>
       one.querySelector('caption')!.textContent.startsWith('Sizes of files'),
@@ -156,9 +175,7 @@ describe('the report as a page', () => {
   });
 
   it('draws values of zero at the left end of the axis', () => {
-    const figure = [...document.querySelectorAll('figure.chart')].find((one) =>
-      one.querySelector('figcaption')!.textContent.startsWith('Files and directories in a layer'),
-    )!;
+    const figure = figureOf('Files and directories in a layer');
     const curves = [...figure.querySelectorAll('g[aria-label=line] path')];
     expect(curves.map((curve) => curve.getAttribute('d')!.slice(0, 7))).toEqual([
       'M52,250',

@@ -1,7 +1,7 @@
 /** Cumulative distributions: how many are no larger than so much. */
 import { dot, gridX, gridY, line, ruleY } from '@observablehq/plot';
 import type { Distribution } from '../../metrics/schema.ts';
-import type { BaselineValue } from '../baseline.ts';
+import { type BaselineValue, showPublished, sideOf } from '../baseline.ts';
 import { type Content, html, type Markup } from '../markup.ts';
 import { show, showCount, showShare, type Unit } from '../units.ts';
 import { logRange, logTicks, tickText } from './axes.ts';
@@ -30,6 +30,19 @@ interface CdfOptions {
   readonly note?: Content;
 }
 
+/** A value of the study in the chart. */
+interface Mark {
+  readonly x: number;
+  readonly y: number;
+  /** Of the curve. */
+  readonly i: number;
+  readonly verified: boolean;
+  /** Where the value lies when `x` is a bound of it. */
+  readonly side: 'below' | 'above' | undefined;
+  /** `as stored, median < 4 MB`. */
+  readonly text: string;
+}
+
 interface Point {
   readonly x: number;
   readonly y: number;
@@ -50,6 +63,49 @@ function sentence(label: string, distribution: Distribution, unit: Unit): string
   return `${label}: median ${show(p50, unit)}, 90 % up to ${show(p90, unit)}, largest ${show(max, unit)}`;
 }
 
+function markOf(options: {
+  readonly label: string;
+  readonly share: number;
+  readonly value: BaselineValue;
+  readonly i: number;
+  readonly unit: Unit;
+}): Mark {
+  const { label, share, value, i, unit } = options;
+  const percentile = share === 0.5 ? 'median' : `${Math.round(share * 100)}th percentile`;
+  return {
+    x: value.value,
+    y: share,
+    i,
+    verified: value.verified,
+    side: sideOf(value),
+    text: `${label}, ${percentile} ${showPublished(value, unit)}${value.verified ? '' : ' (recalled, not verified)'}`,
+  };
+}
+
+/** Values as diamonds; bounds as triangles that stand on the bound and point to the value. */
+function publishedDots(marks: readonly Mark[]) {
+  const shapes = [
+    [undefined, { symbol: 'diamond' }],
+    ['below', { symbol: 'triangle', rotate: -90, dx: -4 }],
+    ['above', { symbol: 'triangle', rotate: 90, dx: 4 }],
+  ] as const;
+  return shapes.map(([side, shape]) =>
+    dot(
+      marks.filter((mark) => mark.side === side),
+      {
+        x: 'x',
+        y: 'y',
+        r: 4,
+        ...shape,
+        stroke: ({ i }: Mark) => STROKES[i]!.color,
+        strokeWidth: 1.5,
+        fill: ({ i, verified }: Mark) => (verified ? STROKES[i]!.color : 'var(--page)'),
+        title: ({ text }: Mark) => `Docker Hub 2017: ${text}`,
+      },
+    ),
+  );
+}
+
 /** A chart of one or several distributions over one axis: by factors of ten, but for shares. */
 export function cdfChart(options: CdfOptions): Markup {
   const { title, unit, axis, of } = options;
@@ -58,9 +114,9 @@ export function cdfChart(options: CdfOptions): Markup {
       ? []
       : [{ label, distribution, published }],
   );
-  const marks = drawn.flatMap(({ published }, i) =>
-    published.flatMap(({ share, value }) =>
-      value === undefined ? [] : [{ x: value.value, y: share, i, verified: value.verified }],
+  const marks = drawn.flatMap(({ label, published }, i) =>
+    published.flatMap(({ share, value }): Mark[] =>
+      value === undefined ? [] : [markOf({ label, share, value, i, unit })],
     ),
   );
   const isShare = unit === 'share';
@@ -106,20 +162,12 @@ export function cdfChart(options: CdfOptions): Markup {
           ...(STROKES[i]!.dash === '' ? {} : { strokeDasharray: STROKES[i]!.dash }),
         }),
       ),
-      dot(marks, {
-        x: 'x',
-        y: 'y',
-        r: 4,
-        symbol: 'diamond',
-        stroke: ({ i }: { i: number }) => STROKES[i]!.color,
-        strokeWidth: 1.5,
-        fill: ({ i, verified }: { i: number; verified: boolean }) =>
-          verified ? STROKES[i]!.color : 'var(--page)',
-      }),
+      ...publishedDots(marks),
     ],
     color: { type: 'identity' },
   });
   const zeros = isShare ? [] : drawn.filter(({ distribution }) => shareOfZeros(distribution) > 0);
+  const bounds = marks.filter(({ side }) => side !== undefined);
   return chartFigure({
     title,
     body: svg,
@@ -128,12 +176,16 @@ export function cdfChart(options: CdfOptions): Markup {
       ...STROKES[i]!,
     })),
     published: marks.length > 0,
+    bounds: bounds.length > 0,
     note: [
       html`Share of ${of} that are no larger. `,
       zeros.map(
         ({ label, distribution }) =>
           html`${label}: ${showShare(shareOfZeros(distribution))} are 0. `,
       ),
+      bounds.length === 0
+        ? undefined
+        : `Bounds that the study gives: ${bounds.map(({ text }) => text).join('; ')}. `,
       options.note,
     ],
   });

@@ -1,13 +1,14 @@
 /** Our figures beside those of Docker Hub in 2017. */
 import type { AnalysisReport } from '../../metrics/schema.ts';
-import { type ComparisonRow, compare, qualifierOf } from '../comparison.ts';
+import { showPublished } from '../baseline.ts';
+import { type ComparisonRow, compare } from '../comparison.ts';
 import { html, type Markup } from '../markup.ts';
-import { show, showLargeCount, trimZeros } from '../units.ts';
+import { show, showLargeCount } from '../units.ts';
 import { table } from './table.ts';
 
 function published({ baseline, unit }: ComparisonRow): Markup | string {
   if (baseline === undefined) return '–';
-  const text = `${qualifierOf(baseline)}${trimZeros(show(baseline.value, unit))}`;
+  const text = showPublished(baseline, unit);
   return baseline.verified ? text : html`<span class="recalled">${text}</span>`;
 }
 
