@@ -16,10 +16,11 @@ const sample = sampleReport();
 const page = htmlReport(sample);
 const { document } = parseHTML(page);
 
-function figureOf(title: string) {
-  return [...document.querySelectorAll('figure.chart')].find((one) =>
-    one.querySelector('figcaption')!.textContent.startsWith(title),
-  )!;
+function figureOf(begin: string, isWhole = false) {
+  return [...document.querySelectorAll('figure.chart')].find((one) => {
+    const title = one.querySelector('figcaption')!.textContent;
+    return isWhole ? title === begin : title.startsWith(begin);
+  })!;
 }
 
 /** Tags of areas of types, with the names of attributes that they have. */
@@ -115,6 +116,53 @@ describe('the report as a page', () => {
     expect(figure.querySelector('.legend')!.textContent).toContain('bound');
     expect(figure.querySelector('.note')!.textContent).toContain('as stored, median < 4 MB');
     expect(figureOf('Size of images').querySelector('.legend')!.textContent).not.toContain('bound');
+  });
+
+  it.each([
+    ['a layer', 'layers', 'layers'],
+    ['an image', 'images', 'images'],
+    ['a layer of several images', 'sharedLayers', 'layers'],
+    ['a layer of one image', 'privateLayers', 'layers'],
+    ['a directory', 'directories', 'directories'],
+  ] as const)(
+    'draws all shares of duplicates of %s, under both sets of definitions',
+    (one, name, others) => {
+      for (const [kind, title] of [
+        ['intra', `Copies within ${one}`],
+        ['inter', `Files of ${one} that other ${others} have too`],
+      ] as const) {
+        const figure = figureOf(title, true);
+        const expected = (['Count', 'Bytes'] as const).flatMap((by) =>
+          [sample.correct, sample.paper].map((figures) => figures.dedup[name]![`${kind}By${by}`]),
+        );
+        const curves = [...figure.querySelectorAll('g[aria-label=line] path')].map(
+          (path) => path.getAttribute('d')!.split(/[MVHL]/).length,
+        );
+        expect(curves.length).toBe(4);
+        for (const [i, { cdf }] of expected.entries()) {
+          expect(curves[i]).toBeGreaterThan(cdf.length);
+        }
+        const legend = [...figure.querySelectorAll('.legend li')].map(({ textContent }) =>
+          textContent.trim(),
+        );
+        const n = expected.map(({ count }) => count.toLocaleString('en-GB'));
+        expect(legend.slice(0, 4)).toEqual([
+          `by count (n = ${n[0]})`,
+          `by count, as the study counts (n = ${n[1]})`,
+          `by bytes (n = ${n[2]})`,
+          `by bytes, as the study counts (n = ${n[3]})`,
+        ]);
+      }
+    },
+  );
+
+  it('draws no shares of images where there are none', () => {
+    const { document: parsed } = parseHTML(htmlReport(reportWithUnknowns()));
+    const titles = [...parsed.querySelectorAll('#dedup figcaption')].map(
+      ({ textContent }) => textContent,
+    );
+    expect(titles).toContain('Copies within a layer');
+    expect(titles.filter((title) => /image/.test(title))).toEqual([]);
   });
 
   it('draws the sizes of files, and has those of each group of types in numbers', () => {

@@ -13,6 +13,8 @@ export interface CdfSeries {
   readonly label: string;
   /** Null, or of nothing: left out. */
   readonly distribution: Distribution | null;
+  /** The same as the study counts, to be drawn beside it. */
+  readonly paper?: Distribution | null;
   /** Published percentiles to mark beside it. */
   readonly published?: readonly {
     readonly share: number;
@@ -43,6 +45,15 @@ interface Mark {
   readonly text: string;
 }
 
+/** A curve as it is drawn. */
+interface Curve {
+  readonly label: string;
+  readonly distribution: Distribution;
+  readonly color: string;
+  readonly dash: string;
+  readonly width: number;
+}
+
 interface Point {
   readonly x: number;
   readonly y: number;
@@ -61,6 +72,20 @@ function shareOfZeros({ cdf }: Distribution): number {
 function sentence(label: string, distribution: Distribution, unit: Unit): string {
   const { p50, p90, max } = distribution;
   return `${label}: median ${show(p50, unit)}, 90 % up to ${show(p90, unit)}, largest ${show(max, unit)}`;
+}
+
+function hasCurve(distribution: Distribution | null | undefined): distribution is Distribution {
+  return (distribution?.cdf.length ?? 0) > 0;
+}
+
+/** Ours, and as the study counts in the same colour, thin and dotted. */
+function curvesOf({ label, distribution, paper }: CdfSeries, i: number): Curve[] {
+  const { color, dash } = STROKES[i]!;
+  const thin = { label: `${label}, as the study counts`, color, dash: '1 2.5', width: 1.4 };
+  return [
+    ...(hasCurve(distribution) ? [{ label, distribution, color, dash, width: 2 }] : []),
+    ...(hasCurve(paper) ? [{ ...thin, distribution: paper }] : []),
+  ];
 }
 
 function markOf(options: {
@@ -109,14 +134,12 @@ function publishedDots(marks: readonly Mark[]) {
 /** A chart of one or several distributions over one axis: by factors of ten, but for shares. */
 export function cdfChart(options: CdfOptions): Markup {
   const { title, unit, axis, of } = options;
-  const drawn = options.series.flatMap(({ label, distribution, published = [] }) =>
-    distribution === null || distribution.cdf.length === 0
-      ? []
-      : [{ label, distribution, published }],
-  );
-  const marks = drawn.flatMap(({ label, published }, i) =>
+  const drawn = options.series.flatMap(curvesOf);
+  const marks = options.series.flatMap(({ label, distribution, paper, published = [] }, i) =>
     published.flatMap(({ share, value }): Mark[] =>
-      value === undefined ? [] : [markOf({ label, share, value, i, unit })],
+      value === undefined || !(hasCurve(distribution) || hasCurve(paper))
+        ? []
+        : [markOf({ label, share, value, i, unit })],
     ),
   );
   const isShare = unit === 'share';
@@ -152,14 +175,14 @@ export function cdfChart(options: CdfOptions): Markup {
       gridX(ticks, { stroke: 'var(--grid)', strokeOpacity: 1 }),
       gridY([0.25, 0.5, 0.75, 0.9, 1], { stroke: 'var(--grid)', strokeOpacity: 1 }),
       ruleY([0], { stroke: 'var(--axis)' }),
-      ...drawn.map(({ distribution }, i) =>
+      ...drawn.map(({ distribution, color, dash, width }) =>
         line(pointsOf(distribution.cdf, range[0]), {
           x: 'x',
           y: 'y',
           curve: 'step-after',
-          stroke: STROKES[i]!.color,
-          strokeWidth: 2,
-          ...(STROKES[i]!.dash === '' ? {} : { strokeDasharray: STROKES[i]!.dash }),
+          stroke: color,
+          strokeWidth: width,
+          ...(dash === '' ? {} : { strokeDasharray: dash }),
         }),
       ),
       ...publishedDots(marks),
@@ -171,9 +194,10 @@ export function cdfChart(options: CdfOptions): Markup {
   return chartFigure({
     title,
     body: svg,
-    legend: drawn.map(({ label, distribution }, i) => ({
+    legend: drawn.map(({ label, distribution, color, dash }) => ({
       label: `${label} (n = ${showCount(distribution.count)})`,
-      ...STROKES[i]!,
+      color,
+      dash,
     })),
     published: marks.length > 0,
     bounds: bounds.length > 0,

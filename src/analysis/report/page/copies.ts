@@ -1,12 +1,13 @@
 /** What occurs several times: layers, files, and what that wastes. */
-import type { AnalysisReport, Distribution, Figures } from '../../metrics/schema.ts';
+import type { AnalysisReport } from '../../metrics/schema.ts';
 import { ZHAO_2019 } from '../baseline.ts';
 import { cdfChart } from '../charts/cdf.ts';
 import { growthChart } from '../charts/growth.ts';
 import { costliestFiles, worstImages } from '../headline.ts';
 import { html, type Markup } from '../markup.ts';
 import { shareOf, show, showBytes, showCount, showShare } from '../units.ts';
-import { barCell, heatCell, table } from './table.ts';
+import { duplicateShares } from './duplicate-shares.ts';
+import { barCell, table } from './table.ts';
 
 const shortDigest = (digest: string): string => digest.replace('sha256:', '').slice(0, 12);
 
@@ -34,53 +35,6 @@ ${table({
 })}`;
 }
 
-interface ShareRow {
-  readonly of: string;
-  readonly label: string;
-  readonly distribution: Distribution;
-}
-
-function shareRows(dedup: Figures['dedup']): ShareRow[] {
-  const sets = [
-    ['Layers', dedup.layers],
-    ['Layers of several images', dedup.sharedLayers],
-    ['Layers of one image', dedup.privateLayers],
-    ['Images', dedup.images],
-    ['Directories', dedup.directories],
-  ] as const;
-  return sets.flatMap(([of, found]) =>
-    found === null
-      ? []
-      : [
-          { of, label: 'files twice within', distribution: found.intraByCount },
-          { of, label: 'bytes twice within', distribution: found.intraByBytes },
-          { of, label: 'files elsewhere too', distribution: found.interByCount },
-          { of, label: 'bytes elsewhere too', distribution: found.interByBytes },
-        ],
-  );
-}
-
-/** Shares of duplicates as a map of shades: one row for each kind, one column for each percentile. */
-function shareMap(dedup: Figures['dedup']): Markup {
-  const statistics = ['p10', 'p25', 'p50', 'p75', 'p90', 'p99'] as const;
-  const titles = ['10 %', '25 %', 'median', '75 %', '90 %', '99 %'];
-  return table({
-    caption: html`How much of each is duplicate <span>percentiles of the shares; the darker, the more</span>`,
-    rows: shareRows(dedup),
-    heading: (row, before) => (row.of === before?.of ? undefined : row.of),
-    columns: [
-      { title: 'Share of', kind: 'text', cell: ({ label }) => label },
-      { title: 'n', kind: 'number', cell: ({ distribution }) => showCount(distribution.count) },
-      ...statistics.map((name, i) => ({
-        title: titles[i],
-        kind: 'number' as const,
-        cell: ({ distribution }: ShareRow) =>
-          heatCell(distribution[name], show(distribution[name], 'share')),
-      })),
-    ],
-  });
-}
-
 /** Layers and files that occur several times. */
 export function dedup(report: AnalysisReport): Markup {
   const { overall, copies, growth, mostRepeated } = report.correct.dedup;
@@ -97,17 +51,7 @@ ${showCount(overall.singletons)} occur once (${show(shareOf(overall.singletons, 
     axis: 'copies',
     of: 'distinct contents',
     series: [{ label: 'copies', distribution: copies, published: copyPoints }],
-  })}${cdfChart({
-    title: 'Files of a layer that other layers have too',
-    unit: 'share',
-    axis: 'share of the files or bytes of the layer',
-    of: 'layers',
-    series: [
-      { label: 'by count', distribution: report.correct.dedup.layers.interByCount },
-      { label: 'by bytes', distribution: report.correct.dedup.layers.interByBytes },
-    ],
   })}</div>
-${shareMap(report.correct.dedup)}
 ${table({
   caption: 'Most repeated contents',
   rows: mostRepeated,
@@ -130,6 +74,7 @@ ${table({
     { title: 'Spare bytes', kind: 'number', cell: ({ spare }) => showBytes(spare) },
   ],
 })}
+${duplicateShares(report)}
 ${sharing(report)}
 </section>
 `;
