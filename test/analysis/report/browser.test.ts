@@ -8,7 +8,7 @@ import type { AnalysisReport } from '../../../src/analysis/metrics/schema.ts';
 import { htmlReport } from '../../../src/analysis/report/html.ts';
 import { makeTemporary, removeTemporary } from '../../support/temporary.ts';
 import { describeWith, requireTool } from '../../support/tools.ts';
-import { emptyReport, tinyReport } from './edge-reports.ts';
+import { emptyReport, reportWithUnknowns, tinyReport } from './edge-reports.ts';
 import { withTexts } from './hostile.ts';
 import { sampleReport } from './sample.ts';
 
@@ -119,6 +119,27 @@ describeWith([browserTool], 'issue 5: the page in Chromium', () => {
     await page.close();
   });
 
+  it.each([
+    ['a screen of 1280 pixels', 1280, 'screen'],
+    ['a screen of 800 pixels', 800, 'screen'],
+    // 180 mm, which the margins leave of A4.
+    ['paper', 680, 'print'],
+  ] as const)('has tables that fit, that of the study too, on %s', async (_, width, media) => {
+    for (const report of [sampleReport(), reportWithUnknowns()]) {
+      const { page } = await open(report);
+      await page.setViewportSize({ width, height: 800 });
+      await page.emulateMedia({ media });
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+      const wider = await page.$$eval('.scroll', (tables) =>
+        tables.flatMap(({ scrollWidth, clientWidth, textContent }) =>
+          scrollWidth > clientWidth ? [textContent!.trim().slice(0, 40)] : [],
+        ),
+      );
+      expect(wider).toEqual([]);
+      await page.close();
+    }
+  });
+
   it('is dark where that is wanted, and light on paper all the same', async () => {
     const { page } = await open(sampleReport(), 'dark');
     const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
@@ -178,7 +199,7 @@ describeWith([browserTool], 'issue 5: the page in Chromium', () => {
     const pdf = (await page.pdf({ preferCSSPageSize: true })).toString('latin1');
     const pages = pdf.match(/\/Type\s*\/Page\b/g)?.length ?? 0;
     expect(pages).toBeGreaterThanOrEqual(8);
-    expect(pages).toBeLessThanOrEqual(20);
+    expect(pages).toBeLessThanOrEqual(25);
     await page.close();
   });
 });

@@ -94,8 +94,11 @@ thead .name { font: inherit; font-weight: 500; }
 .heat.unknown { background: none; color: var(--soft); }
 td:last-child .heat { margin-right: 0; }
 .recalled { color: var(--faint); }
-#study th.text { min-width: 17em; }
+/* Seven columns have to fit: all but the figures may break, at spaces only. */
+#study th.text { min-width: 9em; }
 #study td.text { min-width: 4em; }
+#study thead th { min-width: 0; }
+#study td:nth-child(2) { white-space: normal; min-width: 6.5em; }
 .swatch { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-right: 7px; background: var(--k); }
 .way { display: grid; grid-template: "name track amount" auto / 19em 1fr 9em; gap: 14px; align-items: center; margin: 7px 0; }
 .way .track { grid-area: track; height: 18px; background: var(--panel); border-radius: 3px; overflow: hidden; }
@@ -104,6 +107,14 @@ td:last-child .heat { margin-right: 0; }
 .way .amount { grid-area: amount; text-align: right; }
 ul.plain { padding-left: 1.2em; max-width: 52em; }
 footer { margin-top: 56px; padding-top: 14px; border-top: 1px solid var(--rule); }
+@media screen and (max-width: 900px) {
+  table { font-size: 12.5px; }
+  th, td { padding-right: 9px; }
+  th.text { min-width: 8em; }
+  td.text { min-width: 6em; }
+  .heat { margin-right: -9px; }
+  .bar { min-width: 72px; }
+}
 @media screen and (max-width: 720px) {
   main { padding: 22px 16px 48px; }
   .headline { font-size: 25px; }
