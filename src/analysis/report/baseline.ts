@@ -37,6 +37,8 @@ const MB = 1e6;
 const GB = 1e9;
 const TB = 1e12;
 
+const PLAIN_TEXT = 'ours with JSON, YAML, Markdown, reStructuredText and CSV';
+
 /** Published values by the key of the metric (comparison.ts) that they stand beside. */
 export const ZHAO_2019: Readonly<Record<string, BaselineValue>> = {
   'images.repositories': value('S', 457_627),
@@ -102,6 +104,37 @@ export const ZHAO_2019: Readonly<Record<string, BaselineValue>> = {
   'types.images.duplicateBytes': value('R', 0.86),
   'types.databases.meanSize': value('R', 979 * kB, 'about'),
   'types.databases.duplicateBytes': value('R', 0.76),
+
+  'types.eol.intermediate.countOfGroup': value('R', 0.64),
+  'types.eol.elf.countOfGroup': value('R', 0.3),
+  'types.eol.elf.bytesOfGroup': value('R', 0.84),
+  'types.source.c.countOfGroup': value('R', 0.8),
+  'types.source.c.bytesOfGroup': value('R', 0.8),
+  'types.source.perl.countOfGroup': value('R', 0.09),
+  'types.source.perl.bytesOfGroup': value('R', 0.12),
+  'types.source.ruby.countOfGroup': value('R', 0.08),
+  'types.source.ruby.bytesOfGroup': value('R', 0.03),
+  'types.scripts.python.countOfGroup': value('S', 0.535),
+  'types.scripts.python.bytesOfGroup': value('S', 0.66),
+  'types.scripts.shell.countOfGroup': value('R', 0.2),
+  'types.scripts.shell.bytesOfGroup': value('R', 0.06),
+  'types.scripts.ruby.countOfGroup': value('R', 0.1),
+  'types.scripts.ruby.bytesOfGroup': value('R', 0.05),
+  // That most documents are plain text is verified, how many is not.
+  'types.documents.ascii.countOfGroup': value('R', 0.8, 'about', PLAIN_TEXT),
+  'types.documents.ascii.bytesOfGroup': value('R', 0.7, 'about', PLAIN_TEXT),
+  'types.documents.markup.countOfGroup': value('R', 0.13),
+  'types.documents.markup.bytesOfGroup': value('R', 0.18),
+  'types.documents.utf.countOfGroup': value('R', 0.05, 'about'),
+  'types.archives.zip.countOfGroup': value('S', 0.96),
+  'types.archives.zip.bytesOfGroup': value('S', 0.7),
+  'types.databases.berkeley.countOfGroup': value('R', 0.33),
+  'types.databases.mysql.countOfGroup': value('R', 0.3),
+  'types.databases.sqlite.countOfGroup': value('S', 0.07),
+  'types.databases.sqlite.bytesOfGroup': value('S', 0.57, 'above'),
+  'types.images.png.countOfGroup': value('R', 0.67),
+  'types.images.png.bytesOfGroup': value('R', 0.45),
+  'types.images.jpeg.bytesOfGroup': value('R', 0.2),
 
   'sharing.byOne': value('R', 0.9, 'about'),
   'sharing.byTwo': value('R', 0.05, 'about'),

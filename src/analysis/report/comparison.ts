@@ -4,25 +4,9 @@
  */
 import type { AnalysisReport, Figures } from '../metrics/schema.ts';
 import { type BaselineValue, ZHAO_2019 } from './baseline.ts';
-import { groupTitle } from './groups.ts';
+import type { Figure, Metric, Population } from './metric.ts';
+import { typeMetrics } from './type-metrics.ts';
 import { shareOf, type Unit } from './units.ts';
-
-/** What a figure is a statistic over: its n. */
-export type Population = 'images' | 'layers' | 'files';
-
-type Figure = number | null | undefined;
-
-interface Metric {
-  /** Path in the figures of the report, as far as they have it as such. */
-  readonly key: string;
-  readonly section: string;
-  readonly label: string;
-  readonly unit: Unit;
-  readonly over: Population;
-  readonly read: (figures: Figures) => Figure;
-  /** Where n is not the number of all images, layers or files. */
-  readonly n?: (figures: Figures) => Figure;
-}
 
 /** A line of the comparison. */
 export interface ComparisonRow {
@@ -72,39 +56,6 @@ function statistics<Name extends string>(
       return group?.[name]?.[statistic];
     },
   }));
-}
-
-function groupOf(figures: Figures, group: string) {
-  return figures.types.find((row) => row.type === '' && row.group.toLowerCase() === group);
-}
-
-const GROUPS = ['eol', 'archives', 'documents', 'source', 'scripts', 'images', 'databases'];
-
-function typeMetrics(): Metric[] {
-  const section = 'File types';
-  return GROUPS.flatMap((group): Metric[] => {
-    const metric = (name: string, label: string, unit: Unit, read: Metric['read']): Metric => ({
-      key: `types.${group}.${name}`,
-      section,
-      label: `${groupTitle(group)}: ${label}`,
-      unit,
-      over: 'files',
-      read,
-    });
-    const n = (figures: Figures): Figure => groupOf(figures, group)?.files;
-    return [
-      metric('countShare', 'share of files', 'share', (f) => groupOf(f, group)?.countShare),
-      metric('byteShare', 'share of bytes', 'share', (f) => groupOf(f, group)?.byteShare),
-      { ...metric('meanSize', 'mean size', 'bytes', (f) => groupOf(f, group)?.meanSize), n },
-      {
-        ...metric('duplicateBytes', 'copies, of bytes', 'share', (f) => {
-          const row = groupOf(f, group);
-          return row && shareOf(row.bytes - row.distinctBytes, row.bytes);
-        }),
-        n,
-      },
-    ];
-  });
 }
 
 function data(key: string, label: string, unit: Unit, read: Metric['read']): Metric {

@@ -57,6 +57,46 @@ describe('the study beside ours', () => {
     );
   });
 
+  it('sums up types within their groups', () => {
+    const { types } = sample.correct;
+    const of = (group: string, ...names: string[]) => {
+      const rows = types.filter((row) => row.group === group);
+      const whole = rows.find(({ type }) => type === '')!;
+      const parts = rows.filter(({ type }) => names.includes(type));
+      expect(parts.length).toBe(names.length);
+      const share = (read: (row: (typeof rows)[number]) => number) =>
+        parts.reduce((sum, row) => sum + read(row), 0) / read(whole);
+      return [whole.files, share(({ files }) => files), share(({ bytes }) => bytes)];
+    };
+    const shown = (name: string) => {
+      const [files, bytes] = ['countOfGroup', 'bytesOfGroup'].map((key) =>
+        rowOf(`types.${name}.${key}`),
+      );
+      return [files!.n, files!.correct, bytes!.correct];
+    };
+    expect(shown('eol.elf')).toEqual(of('EOL', 'elf-shared', 'elf-executable'));
+    expect(shown('archives.zip')).toEqual(of('archives', 'zip', 'gzip'));
+    expect(shown('scripts.python')).toEqual(of('scripts', 'python'));
+    expect(shown('documents.markup')).toEqual(of('documents', 'html', 'xml'));
+    expect(shown('databases.sqlite')).toEqual(of('databases', 'sqlite'));
+    // The group is there, and none of these are.
+    expect(rowOf('types.databases.mysql.countOfGroup').correct).toBe(0);
+  });
+
+  it('has only what several notes tell alike of types within groups for verified', () => {
+    const verified = rows.filter(
+      ({ section, baseline }) => section.startsWith('Within groups') && baseline!.verified,
+    );
+    expect(verified.map(({ key, baseline }) => [key, showPublished(baseline!, 'share')])).toEqual([
+      ['types.scripts.python.countOfGroup', '53.5 %'],
+      ['types.scripts.python.bytesOfGroup', '66 %'],
+      ['types.archives.zip.countOfGroup', '96 %'],
+      ['types.archives.zip.bytesOfGroup', '70 %'],
+      ['types.databases.sqlite.countOfGroup', '7 %'],
+      ['types.databases.sqlite.bytesOfGroup', '> 57 %'],
+    ]);
+  });
+
   it('says over how many each figure is', () => {
     const { layers, images, dedup, types } = sample.correct;
     expect(rowOf('layers.files.p50').n).toBe(layers.count);
