@@ -6,10 +6,12 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { AnalysisReport } from '../../../src/analysis/metrics/schema.ts';
 import { htmlReport } from '../../../src/analysis/report/html.ts';
+import { showBytes } from '../../../src/analysis/report/units.ts';
 import { makeTemporary, removeTemporary } from '../../support/temporary.ts';
 import { describeWith, requireTool } from '../../support/tools.ts';
 import { emptyReport, reportWithUnknowns, tinyReport } from './edge-reports.ts';
 import { withTexts } from './hostile.ts';
+import { analyzeRealImages, COPY_BYTES } from './real-report.ts';
 import { sampleReport } from './sample.ts';
 
 const browserTool = await requireTool('chromium', 'chromium');
@@ -98,6 +100,27 @@ describeWith([browserTool], 'issue 5: the page in Chromium', () => {
     expect(boxes.length).toBeGreaterThanOrEqual(8);
     expect(boxes).not.toContain(false);
     expect(await badMarks(page)).toEqual([]);
+    expect(noticed).toEqual([]);
+    await page.close();
+  });
+
+  it('draws every chart of images that were read', async () => {
+    const report = await analyzeRealImages(await mkdtemp(join(folder, 'images-')));
+    expect(report.problems).toEqual([]);
+    const { page, noticed } = await open(report);
+    const empty = await page.$$eval('figure.chart', (figures) =>
+      figures.flatMap((figure) =>
+        figure.querySelector('svg:not(.key)') === null
+          ? [figure.querySelector('figcaption')!.textContent]
+          : [],
+      ),
+    );
+    expect(empty).toEqual([]);
+    expect(await page.$$eval('figure.chart > svg', ({ length }) => length)).toBeGreaterThan(18);
+    expect(await badMarks(page)).toEqual([]);
+    expect(await page.textContent('.headline b')).toBe(`${showBytes(COPY_BYTES)} are copies`);
+    const heat = await page.textContent('svg.heatmap');
+    expect(heat).toContain(`Executables and libraries, elf-executable (n = 3 files)`);
     expect(noticed).toEqual([]);
     await page.close();
   });
