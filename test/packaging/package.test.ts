@@ -1,9 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hash } from 'bcryptjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { imageOfLayers, makeLayer } from '../analysis/sources/support.ts';
 import { RegistryClient } from '../conformance/client.ts';
-import { digestOf } from '../support/images.ts';
+import { digestOf, writeLayout } from '../support/images.ts';
 import { run } from '../support/run.ts';
 import { makeTemporary, removeTemporary } from '../support/temporary.ts';
 import { startProgram } from './program.ts';
@@ -12,6 +13,54 @@ import { SYSTEM_PATH } from './system-path.ts';
 const ROOT = join(import.meta.dirname, '../..');
 
 const env = { PATH: SYSTEM_PATH };
+
+/** A program of somebody who uses the package: all of an analysis, with types for whoever checks them. */
+const CONSUMER = `
+import {
+  type AnalysisReport,
+  type AnalyzeOptions,
+  analyze,
+  checkGate,
+  type GateLimits,
+  htmlReport,
+  openDataset,
+  openSources,
+  openTables,
+  type Row,
+  TYPES,
+} from 'stowage/analysis';
+
+const { signal } = new AbortController();
+const sources = await openSources(['layout'], { folder: 'crawl' }, signal);
+const options: AnalyzeOptions = {
+  sources,
+  folder: 'data',
+  version: 'consumer',
+  threads: 1,
+  chunks: ['fixed-4096'],
+  signal,
+};
+const report: AnalysisReport = await analyze(options);
+for (const source of sources) await source.close();
+const limits: GateLimits = { maxWastedBytes: 0 };
+const dataset = await openDataset('data', { types: TYPES });
+await openTables(dataset);
+const rows: Row[] = await dataset.database.rows('SELECT path, size FROM entries WHERE kind = 0');
+await dataset.close();
+// @ts-expect-error what has no types would be anything
+const never: string = report.waste.duplicateBytes;
+console.log(
+  JSON.stringify({
+    never,
+    problems: report.problems,
+    wasted: report.waste.images.map(({ wastedBytes }) => wastedBytes),
+    method: report.chunks[0]?.method,
+    passed: checkGate(report, limits).passed,
+    page: htmlReport(report).length > 10_000,
+    rows,
+  }),
+);
+`;
 
 interface PackedFile {
   readonly path: string;
@@ -62,6 +111,52 @@ describe('issue 3: the npm package', () => {
   it('tells its version', async () => {
     const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
     expect(await run(stowage, ['--version'], { env, cwd: folder })).toBe(version);
+  });
+
+  it('is a library: stowage/analysis has types for every resolution, and analyses a layout', async () => {
+    const project = join(folder, 'consumer');
+    await mkdir(join(project, 'node_modules/@types'), { recursive: true });
+    await symlink(
+      join(folder, 'prefix/lib/node_modules/stowage'),
+      join(project, 'node_modules/stowage'),
+    );
+    // Whoever writes TypeScript for Node has these.
+    await symlink(
+      join(ROOT, 'node_modules/@types/node'),
+      join(project, 'node_modules/@types/node'),
+    );
+    await writeFile(join(project, 'package.json'), '{ "type": "module" }');
+    await writeFile(join(project, 'main.ts'), CONSUMER);
+    const bytes = Buffer.from('twice\n');
+    const layers = ['a', 'b'].map((path) =>
+      makeLayer([
+        { path: 'same', bytes },
+        { path, bytes },
+      ]),
+    );
+    await writeLayout(join(project, 'layout'), { v1: imageOfLayers(layers) });
+
+    const check = (compiler: string, ...more: string[]): Promise<string> =>
+      run(
+        process.execPath,
+        [
+          join(ROOT, 'node_modules', compiler, 'bin/tsc'),
+          ...['main.ts', '--strict', '--target', 'es2024', '--types', 'node', ...more],
+        ],
+        { cwd: project },
+      );
+    await check('typescript', '--noEmit', '--module', 'esnext', '--moduleResolution', 'bundler');
+    await check('ts7', '--module', 'nodenext');
+    // As Node runs it from the packed JavaScript, with the threads and queries that lie beside it.
+    const printed = JSON.parse(await run(process.execPath, ['main.js'], { cwd: project }));
+    expect(printed).toMatchObject({
+      problems: [],
+      wasted: [bytes.length],
+      method: 'fixed-4096',
+      passed: false,
+      page: true,
+    });
+    expect(printed.rows).toHaveLength(4);
   });
 
   it('serves from a global installation, log-in and all, and stops on SIGTERM', async () => {
