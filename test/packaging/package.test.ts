@@ -1,7 +1,8 @@
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hash } from 'bcryptjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
 import { imageOfLayers, makeLayer } from '../analysis/sources/support.ts';
 import { RegistryClient } from '../conformance/client.ts';
 import { digestOf, writeLayout } from '../support/images.ts';
@@ -62,6 +63,12 @@ console.log(
 );
 `;
 
+/** The files that `exports` of package.json lead to. */
+function exportTargets(exports: string | object): string[] {
+  if (typeof exports === 'string') return [exports.replace(/^\.\//, '')];
+  return Object.values(exports).flatMap(exportTargets);
+}
+
 interface PackedFile {
   readonly path: string;
   readonly mode: number;
@@ -105,12 +112,12 @@ describe('issue 3: the npm package', () => {
     for (const path of ['dist/analysis/index.d.ts', 'dist/analysis/queries/layers.sql']) {
       expect(paths).toContain(path);
     }
+    for (const target of exportTargets(packageJson.exports)) expect(paths).toContain(target);
     expect(paths.filter((path) => /^(src|test|bench|scripts)\//.test(path))).toEqual([]);
   });
 
   it('tells its version', async () => {
-    const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
-    expect(await run(stowage, ['--version'], { env, cwd: folder })).toBe(version);
+    expect(await run(stowage, ['--version'], { env, cwd: folder })).toBe(packageJson.version);
   });
 
   it('is a library: stowage/analysis has types for every resolution, and analyses a layout', async () => {
