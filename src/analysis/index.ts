@@ -10,8 +10,9 @@
  *       for (const source of sources) await source.close();
  *     }
  *
- * Whatever is thrown is a SourceError, ScanError, DatasetError, JournalError or WrongBytesError, what Node
- * throws of files and folders that cannot be read or written, or what the signal was aborted with.
+ * docs/analysis-api.md has the rest. Whatever is thrown is a SourceError, ScanError, DatasetError, JournalError,
+ * WrongBytesError or ReportFormatError, what Node throws of files and folders that cannot be read or
+ * written, or what the signal was aborted with.
  */
 import type { Digest } from '../oci/digest.ts';
 import type { Platform } from '../oci/image.ts';
@@ -39,6 +40,7 @@ export type { Steps } from './metrics/figures.ts';
 export { buildReport, computeMetrics, type ReportContext } from './metrics/report.ts';
 export type { AnalysisReport, Distribution, Figures } from './metrics/schema.ts';
 export { enterMode, leaveMode, type Mode, openTables } from './metrics/tables.ts';
+export { query } from './queries/load.ts';
 export type { BaselineMark, BaselineValue } from './report/baseline.ts';
 export {
   type ComparisonRow,
