@@ -33,8 +33,14 @@ export {
 } from './dataset/dataset.ts';
 export { DatasetError } from './dataset/errors.ts';
 export type { SourceRecord } from './dataset/records.ts';
-export type { Difference, DiffTotals, FileChange, FileState, ImageDiff } from './diff/compare.ts';
-export type { FileKind } from './diff/image-tree.ts';
+export { diffJsonSchema, jsonDiff } from './diff/json.ts';
+export type {
+  Difference,
+  DiffTotals,
+  FileChange,
+  FileState,
+  ImageDiff,
+} from './diff/schema.ts';
 export { JournalError } from './journal.ts';
 export type { Steps } from './metrics/figures.ts';
 export { buildReport, computeMetrics, type ReportContext } from './metrics/report.ts';

@@ -22,6 +22,7 @@ import {
   htmlReport,
   type ImageDiff,
   type ImageWaste,
+  jsonDiff,
   jsonReport,
   type OpenOptions,
   onlyImage,
@@ -151,6 +152,7 @@ describe('the TypeScript API of image analysis', () => {
       ]);
       const { same }: { readonly same: DiffTotals } = diff;
       expect(same.paths).toBe(2);
+      expect(JSON.parse(jsonDiff(diff))).toEqual(JSON.parse(JSON.stringify(diff)));
     } finally {
       await scanner.close();
       for (const source of sources) await source.close();

@@ -1,71 +1,14 @@
 /** How two images differ, file by file: each is laid together first, so it is what a container would see. */
 import {
-  type FileKind,
   type Inode,
   inOrder,
   type LayerEntries,
   mergeLayers,
   type TreeNode,
 } from './image-tree.ts';
+import type { Difference, DiffTotals, FileChange, FileState, ImageDiff } from './schema.ts';
 
-/**
- * What differs of a path that both images have. `time` stands alone: where anything else differs the time
- * says nothing. Times of directories do not count, for they change with what is in them.
- */
-export type Difference = 'type' | 'content' | 'mode' | 'owner' | 'link' | 'time';
-
-/** A file, directory or link of one image. */
-export interface FileState {
-  readonly kind: FileKind;
-  /** Bytes of a file; 0 for others. */
-  readonly size: number;
-  /** Of a file, in hexadecimal; undefined for others. */
-  readonly sha256: string | undefined;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  /** Seconds since 1970. */
-  readonly mtime: number;
-  /** Target of a symbolic link; '' for others. */
-  readonly link: string;
-  /** As the source names the layer that ships it. */
-  readonly layer: string;
-  /** A directory of which no layer says anything but what is in it: mode, owner and time are made up. */
-  readonly isImplied: boolean;
-}
-
-/** A path that is not the same in both images. */
-export interface FileChange {
-  readonly path: string;
-  readonly kind: 'added' | 'removed' | 'changed';
-  /** Undefined where the path is not there. */
-  readonly from: FileState | undefined;
-  readonly to: FileState | undefined;
-  /** Of a changed one: in what. */
-  readonly differences: readonly Difference[];
-}
-
-/**
- * Paths of one outcome, directories and links included, and the bytes of their files in the first and in
- * the second image. What several hard links of an image lead to counts once, with the first of them.
- */
-export interface DiffTotals {
-  readonly paths: number;
-  readonly fromBytes: number;
-  readonly toBytes: number;
-}
-
-/** The outcome of a comparison. */
-export interface ImageDiff {
-  /** In the order of paths, what is in a directory right behind it. */
-  readonly changes: readonly FileChange[];
-  readonly added: DiffTotals;
-  readonly removed: DiffTotals;
-  readonly changed: DiffTotals;
-  readonly same: DiffTotals;
-  /** Changed paths by what differs of them; one may count several times. */
-  readonly differences: Readonly<Record<Difference, number>>;
-}
+export type { FileChange, ImageDiff } from './schema.ts';
 
 class Totals implements DiffTotals {
   paths = 0;
@@ -180,5 +123,5 @@ export async function compareImages(
     // One by one: a directory may have more entries than a call takes arguments.
     for (const below of pairs(...pair).reverse()) left.push(below);
   }
-  return { changes, ...totals, differences };
+  return { format: 'stowage-image-diff/1', changes, ...totals, differences };
 }
