@@ -51,7 +51,6 @@ export type { BaselineMark, BaselineValue } from './report/baseline.ts';
 export {
   type ComparisonRow,
   compare as compareWithStudy,
-  type Population,
 } from './report/comparison.ts';
 export { csvReport } from './report/csv.ts';
 export {
@@ -61,6 +60,7 @@ export {
   type GateLimits,
   type GateResult,
   gateText,
+  type ImageWaste,
 } from './report/gate.ts';
 export { htmlReport } from './report/html.ts';
 export {
@@ -70,6 +70,7 @@ export {
   readJsonReport,
 } from './report/json.ts';
 export { gateJUnit } from './report/junit.ts';
+export type { Population } from './report/metric.ts';
 export { type Paint, terminalReport } from './report/terminal.ts';
 export type { Unit } from './report/units.ts';
 export { type AnalysisPhase, type AnalyzeOptions, analyze } from './run/analyze.ts';
@@ -96,7 +97,8 @@ export {
   type LayerScan,
 } from './scan/types.ts';
 export type { SampleOptions } from './sources/docker-hub/sample.ts';
-export { SourceError } from './sources/errors.ts';
+export { SourceError, type SourceErrorOptions } from './sources/errors.ts';
+export type { LocalPlace } from './sources/local/open.ts';
 export { type OpenOptions, openSources, readSourceName, type SourceName } from './sources/open.ts';
 export type { Budget } from './sources/registry/client.ts';
 export type { Credentials, FoundCredentials } from './sources/registry/credentials.ts';

@@ -38,7 +38,8 @@ export interface GateResult {
   readonly unchecked: readonly { readonly what: string; readonly reason: string }[];
 }
 
-type ImageWaste = AnalysisReport['waste']['images'][number];
+/** What one image wastes. */
+export type ImageWaste = AnalysisReport['waste']['images'][number];
 
 function checksOf(image: ImageWaste, limits: GateLimits): GateCheck[] {
   const { maxWastedBytes, maxWastedShare, minEfficiency } = limits;

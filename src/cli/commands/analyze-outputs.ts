@@ -4,7 +4,6 @@ import { dirname, join, resolve } from 'node:path';
 import type { AnalysisReport } from '../../analysis/metrics/schema.ts';
 import { csvReport } from '../../analysis/report/csv.ts';
 import { htmlReport } from '../../analysis/report/html.ts';
-import { showNumberOf } from '../../analysis/report/units.ts';
 import { printableName } from '../../lib/format.ts';
 import { CliError } from '../errors.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
@@ -103,7 +102,7 @@ export function tellGaps(report: AnalysisReport, terminal: Terminal): ExitCode {
   const left = problems.length - told.length;
   const head = nothing
     ? 'nothing could be read'
-    : `${showNumberOf(problems.length, 'thing')} could not be read, and the figures are without what is in them`;
+    : `${problems.length === 1 ? 'one thing' : `${problems.length} things`} could not be read, and the figures are without what is in them`;
   const rest = left > 0 ? `  and ${left} more, which the reports list (--json: problems)\n` : '';
   terminal.err(`stowage: ${head}:\n${told.join('')}${rest}`);
   return nothing ? EXIT.failure : EXIT.incomplete;
