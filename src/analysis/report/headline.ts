@@ -1,6 +1,6 @@
 /** What a report comes down to: the figures that every form of it begins with. */
 import type { AnalysisReport } from '../metrics/schema.ts';
-import { shareOf } from './units.ts';
+import { shareOf, showCount, showNumberOf } from './units.ts';
 
 /** The figures at the top. Bytes are of files, in all distinct layers. */
 export interface Headline {
@@ -40,4 +40,33 @@ export function costliestFiles({ correct }: AnalysisReport) {
   return correct.dedup.mostBytes
     .map((file) => ({ ...file, spare: (file.copies - 1) * file.size }))
     .sort((a, b) => b.spare - a.spare);
+}
+
+/** What is missing in the figures, in short. */
+export interface Missing {
+  readonly count: number;
+  /** `These figures are not of all: 3 problems`. */
+  readonly title: string;
+  /** `1 with layers, 2 with images, or names or lists of them`. */
+  readonly kinds: string;
+  readonly first: AnalysisReport['problems'];
+}
+
+const FIRST_PROBLEMS = 3;
+
+/** What could not be read, to be said before any figure; undefined when all could. */
+export function missingOf({ problems }: AnalysisReport): Missing | undefined {
+  const count = problems.length;
+  if (count === 0) return undefined;
+  const layers = problems.filter(({ what }) => what.startsWith('layer ')).length;
+  const others = count - layers;
+  return {
+    count,
+    title: `These figures are not of all: ${showNumberOf(count, 'problem')}`,
+    kinds: [
+      ...(layers === 0 ? [] : [`${showCount(layers)} with layers`]),
+      ...(others === 0 ? [] : [`${showCount(others)} with images, or names or lists of them`]),
+    ].join(', '),
+    first: problems.slice(0, FIRST_PROBLEMS),
+  };
 }

@@ -3,7 +3,7 @@ import picocolors from 'picocolors';
 import { formatTable, printableName } from '../../lib/format.ts';
 import type { AnalysisReport, Distribution } from '../metrics/schema.ts';
 import { groupTitle } from './groups.ts';
-import { costliestFiles, headlineOf, worstImages } from './headline.ts';
+import { costliestFiles, headlineOf, missingOf, worstImages } from './headline.ts';
 import {
   shareOf,
   show,
@@ -21,6 +21,8 @@ export type Paint = Pick<ReturnType<typeof picocolors.createColors>, 'bold' | 'd
 const WIDTH = 80;
 const MOST_SOURCES = 3;
 const MOST_NOTE_LINES = 2;
+/** Letters of the name of what could not be read; the others say why. */
+const MOST_WHAT = 34;
 /** A line of a note, indented by two: it ends between words, or within one that does not fit. */
 const NOTE_LINE = /\S.{0,76}(?=\s|$)|\S.{76}/gu;
 
@@ -76,7 +78,7 @@ function typeTable({ correct }: AnalysisReport): string {
   ]);
 }
 
-function read({ correct, sources, problems, timings }: AnalysisReport): string {
+function read({ correct, sources, timings }: AnalysisReport): string {
   const { images, layers, dedup } = correct;
   const parts = [
     ...(images === null ? [] : [showNumberOf(images.count, 'image')]),
@@ -84,14 +86,25 @@ function read({ correct, sources, problems, timings }: AnalysisReport): string {
     `${showLargeCount(dedup.overall.files)} files`,
     `${showBytes(timings.bytesRead)} read in ${showCount(Math.round(timings.scanSeconds))} s`,
   ];
-  const trouble =
-    problems.length === 0
-      ? ''
-      : `${showNumberOf(problems.length, 'problem')}: not all could be read\n`;
   const titles = sources.slice(0, MOST_SOURCES).map(sourceLines).join('');
   const left = sources.length - MOST_SOURCES;
   const others = left > 0 ? `and ${showNumberOf(left, 'other source')}\n` : '';
-  return `${titles}${others}${parts.join(', ')}\n${trouble}`;
+  return `${titles}${others}${parts.join(', ')}\n`;
+}
+
+/** What could not be read, before figures that lack it; '' when all could. */
+function warning(report: AnalysisReport, { bold, red }: Paint): string {
+  const missing = missingOf(report);
+  if (missing === undefined) return '';
+  const { title, kinds, first, count } = missing;
+  const lines = first.map(({ what, reason }) => {
+    const line = `  ${shorten(what, MOST_WHAT)}: ${printableName(reason)}`;
+    return line.length <= WIDTH ? line : `${line.slice(0, WIDTH - 1)}…`;
+  });
+  const left = count - first.length;
+  const more =
+    left === 0 ? '' : `  and ${showCount(left)} more, which --html, --csv and --json list\n`;
+  return `${red(bold(title))}\n${kinds}:\n${lines.join('\n')}\n${more}\n`;
 }
 
 function dedupLines({ correct, chunks }: AnalysisReport): string {
@@ -190,7 +203,7 @@ function dimTitles(table: string, { dim }: Paint): string {
 }
 
 /**
- * What was read, how much of it is copies, layers and images and types in a few lines each, the worst
+ * What could not be read, what was, how much of it is copies, layers and images and types in a few lines each, the worst
  * offenders, and what would help. No line is longer than 80 columns, and what images hold cannot
  * move the cursor.
  */
@@ -214,7 +227,7 @@ export function terminalReport(
     ...offenders(report),
   ].filter((text) => text !== '');
   return [
-    `${read(report)}\n${headline(report, paint)}`,
+    `${warning(report, paint)}${read(report)}\n${headline(report, paint)}`,
     ...tables.map((text) => dimTitles(text, paint)),
     help(report, paint),
   ].join('\n');

@@ -245,6 +245,30 @@ describe('the report as a page', () => {
     expect(verified.filter((row) => row.querySelector('.recalled') !== null)).toEqual([]);
   });
 
+  it('says before any figure what is missing, and where all of it is listed', () => {
+    const problems = [
+      { what: `layer sha256:${'a'.repeat(64)}`, reason: 'the connection was cut' },
+      ...Array.from({ length: 4 }, (_, i) => ({ what: `app:v${i}`, reason: 'it is <gone>' })),
+    ];
+    const { document: partial } = parseHTML(htmlReport({ ...sample, problems }));
+    const [title, warning, figures] = partial.querySelector('header')!.children;
+    expect([title!.localName, figures!.className]).toEqual(['h1', 'headline']);
+    expect(warning!.querySelector('p')!.textContent).toBe(
+      'These figures are not of all: 5 problems, 1 with layers, 4 with images, or names or lists of them.',
+    );
+    expect([...warning!.querySelectorAll('li')].map((item) => item.textContent.trim())).toEqual([
+      `layer sha256:${'a'.repeat(64)}: the connection was cut`,
+      'app:v0: it is <gone>',
+      'app:v1: it is <gone>',
+    ]);
+    const link = warning!.querySelector('a')!;
+    expect(link.textContent).toContain('2 more');
+    const list = partial.querySelector(link.getAttribute('href')!)!.nextElementSibling!;
+    expect(list.querySelectorAll('li').length).toBe(5);
+    const whole = parseHTML(htmlReport({ ...sample, problems: [] })).document;
+    expect(whole.querySelector('.warning')).toBeNull();
+  });
+
   it('says what a sample was drawn from', () => {
     const note = '500 of <all> names';
     const sources = [{ kind: 'docker-hub', title: 'Docker Hub', note }];

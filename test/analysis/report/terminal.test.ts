@@ -49,6 +49,27 @@ describe('the summary for terminals', () => {
     expect(ratio).toMatchObject({ correct: null, paper: sample.paper.sharing!.ratio });
   });
 
+  it('says first that something is missing, how much, of what kind, and what', () => {
+    const problems = [
+      { what: `layer sha256:${'a'.repeat(64)}`, reason: 'the connection was cut' },
+      ...Array.from({ length: 4 }, (_, i) => ({ what: `app:v${i}`, reason: 'why '.repeat(40) })),
+    ];
+    const lines = terminalReport({ ...sample, problems }).split('\n');
+    expect(lines.slice(0, 7)).toEqual([
+      'These figures are not of all: 5 problems',
+      '1 with layers, 4 with images, or names or lists of them:',
+      `  …${'a'.repeat(33)}: the connection was cut`,
+      expect.stringMatching(/^ {2}app:v0: why .*…$/),
+      expect.stringMatching(/^ {2}app:v1: why .*…$/),
+      '  and 2 more, which --html, --csv and --json list',
+      '',
+    ]);
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    const whole = terminalReport({ ...sample, problems: [] });
+    expect(whole.split('\n')[0]).toBe(sample.sources[0]!.title);
+    expect(whole).not.toContain('problem');
+  });
+
   it('names the images that waste most, worst first', () => {
     const worst = sample.waste.images.toSorted((a, b) => b.wastedBytes - a.wastedBytes);
     const lines = terminalReport(sample).split('\n');

@@ -1,6 +1,6 @@
 /** The top of the page, and what would help. */
 import type { AnalysisReport } from '../../metrics/schema.ts';
-import { headlineOf } from '../headline.ts';
+import { headlineOf, missingOf } from '../headline.ts';
 import { type Content, html, type Markup } from '../markup.ts';
 import {
   show,
@@ -44,6 +44,20 @@ ${sharing === null ? undefined : tile('Sharing of layers', show(sharing.ratio, '
 </dl>`;
 }
 
+/** What could not be read, before figures that lack it. */
+function warning(report: AnalysisReport): Markup | undefined {
+  const missing = missingOf(report);
+  if (missing === undefined) return undefined;
+  const { title, kinds, first, count } = missing;
+  const left = count - first.length;
+  return html`<aside class="warning" aria-label="What is missing">
+<p><b>${title}</b>, ${kinds}.</p>
+<ul class="plain">${first.map(({ what, reason }) => html`<li><span class="name">${what}</span>: ${reason}</li>\n`)}</ul>
+<p><a href="#problems">${left === 0 ? 'What could not be read' : `And ${showCount(left)} more: what could not be read`}</a></p>
+</aside>
+`;
+}
+
 /** Title, headline and key figures. */
 export function overview(report: AnalysisReport): Markup {
   const { sources, createdAt, version } = report;
@@ -51,6 +65,7 @@ export function overview(report: AnalysisReport): Markup {
   const notes = sources.flatMap(({ note }) => (note === null ? [] : [note]));
   return html`<header>
 <h1>Image analysis of ${titles === '' ? 'nothing' : titles}</h1>
+${warning(report)}
 <p class="headline">${sentence(report)}</p>
 ${split(report)}
 ${tiles(report)}
@@ -148,7 +163,7 @@ ${unknown.length === 0 ? undefined : html`<h3>Not known</h3>${list(unknown.map((
 ${
   problems.length === 0
     ? undefined
-    : html`<h3>Could not be read: ${showNumberOf(problems.length, 'problem')}</h3>
+    : html`<h3 id="problems">Could not be read: ${showNumberOf(problems.length, 'problem')}</h3>
 ${list(problems.slice(0, 50).map(({ what, reason }) => html`<span class="name">${what}</span>: ${reason}`))}
 ${problems.length > 50 ? html`<p class="note">And ${showCount(problems.length - 50)} more, which are in the CSV and JSON reports.</p>` : undefined}`
 }

@@ -41,6 +41,10 @@ code, .name { font-family: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Cons
 nav { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 22px 0 0; font-size: 14px; }
 nav a { text-decoration: none; }
 nav a:hover, nav a:focus { text-decoration: underline; }
+.warning { border: 1px solid var(--copies); border-left-width: 6px; border-radius: 4px; background: var(--panel); padding: 10px 16px; margin: 0 0 20px; font-size: 14px; }
+.warning p { margin: 0; max-width: none; }
+.warning ul { margin: 6px 0; max-width: none; overflow-wrap: anywhere; }
+.warning b { color: var(--copies); }
 .split { display: flex; height: 30px; border-radius: 4px; overflow: hidden; }
 .split span { min-width: 2px; }
 .split .distinct { background: var(--accent); }
