@@ -1,3 +1,5 @@
+-- needs: chunks, chosen
+-- makes: rows
 -- Deduplication of parts of files, by the way they were cut, over layers that differ in content.
 SELECT
   method,

@@ -1,3 +1,5 @@
+-- needs: files, chosen, elsewhere()
+-- makes: contents, repeated, occurrences, layer_contents
 -- Distinct contents of files with their copies over all distinct layers: the base of all figures of
 -- deduplication. A content is known by the first 128 bits of its SHA-256. Where it occurs is kept as
 -- the first and the last of layers, images, directories and types: all that is asked later is

@@ -1,3 +1,5 @@
+-- needs: contents
+-- makes: rows
 -- Deduplication at the level of files, over all.
 SELECT
   coalesce(sum(copies), 0)::BIGINT AS files,

@@ -1,3 +1,5 @@
+-- needs: sample
+-- makes: rows
 -- Distributions of the values v of the view `sample`, one for each name, without nulls; each row stands
 -- for n of them. Percentiles by nearest rank: values that occur.
 WITH

@@ -1,3 +1,5 @@
+-- needs: layers, images, chosen, packing(), contents
+-- makes: rows
 -- What the estimate of Stowage's space is made of (metrics/estimate.ts): blobs as they are stored,
 -- and files of layers that are taken apart by their content, in the bits that they take there.
 WITH

@@ -1,3 +1,5 @@
+-- needs: contents, typed_contents, types
+-- makes: sample
 -- Sizes of files whose content is known, as the view `sample` (distribution.sql): of all files, of each
 -- content once, and of the files of each group of types, from the table `typed_contents` (types.sql).
 -- A content stands for all of its copies, so that nothing is read or kept for each file.

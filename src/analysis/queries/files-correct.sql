@@ -1,3 +1,5 @@
+-- needs: entries, chosen
+-- makes: files, counted_entries, elsewhere(), elsewhere_single()
 -- What counts as a file in the mode `correct`.
 
 -- Regular files as they stand in the archive. A hard link is another name of a file, not a file;

@@ -1,3 +1,5 @@
+-- needs: entries, chosen, $empty_type
+-- makes: files, counted_entries, elsewhere(), elsewhere_single()
 -- What counts as a file in the mode `paper`: as the code of Zhao et al. counted (nnzhaocs/scripts-for-alltest
 -- at fdb2f89). The numbers are those of its peculiarities in docs/analysis-dataset.md.
 

@@ -1,3 +1,5 @@
+-- needs: layer_contents, layer_shares, orders
+-- makes: first_samples, rows
 -- Deduplication against the number of layers, for random orders of them: the table `orders` has for
 -- each layer the smallest sample that it belongs to, one column for each order (run1, run2 ...). A
 -- content counts from the first sample on that has it, so one pass over the repeated ones does for all.

@@ -1,3 +1,5 @@
+-- needs: layers, images, image_layers, standing
+-- makes: holds, complete_images, layer_pulls, packing(), chosen
 -- Which image holds which layer, each pair once, and the layers that figures are about. An image of
 -- which a layer could not be read holds its others, and is left out where images are counted.
 CREATE OR REPLACE TEMP TABLE holds AS

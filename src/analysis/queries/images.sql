@@ -1,3 +1,5 @@
+-- needs: complete_images, holds, layer_figures
+-- makes: image_figures
 -- Figures of each image: sums over its distinct layers (CIS, FIS), nothing subtracted for what higher
 -- layers hide.
 CREATE OR REPLACE TABLE image_figures AS

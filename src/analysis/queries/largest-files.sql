@@ -1,3 +1,5 @@
+-- needs: entries, images, chosen, holds
+-- makes: +offenders
 -- The 20 largest files of all layers, each with the smallest name of an image that has it.
 INSERT INTO offenders
 WITH largest AS (

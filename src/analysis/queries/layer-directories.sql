@@ -1,3 +1,5 @@
+-- needs: raw
+-- makes: rows
 -- How many directories a layer has, and how deep they lie, from its table `raw` (dataset/columns.ts).
 -- All that there are after unpacking: those with an entry, and those that hold something. The root
 -- does not count; a directory in it has depth 1.

@@ -1,3 +1,5 @@
+-- needs: raw, links, $layer
+-- makes: rows
 -- The entries of one layer, with what follows from looking at all of them: from its table `raw`
 -- (dataset/columns.ts), the table `links` (layer-links.sql), and the variable `layer`, its number.
 SELECT

@@ -1,3 +1,5 @@
+-- needs: chosen, counted_entries
+-- makes: layer_kinds
 -- How many entries of some kinds each layer has, also of layers that have none of them.
 CREATE OR REPLACE TABLE layer_kinds AS
 SELECT

@@ -1,3 +1,5 @@
+-- needs: raw
+-- makes: +links
 -- Which regular file each link of a layer leads to, from its table `raw` (dataset/columns.ts) into the
 -- table `links`: from link to link, 40 times at most (as Linux does), among the paths of the layer itself.
 -- Loops end there without a file.

@@ -1,3 +1,5 @@
+-- needs: layers
+-- makes: standing
 -- What counts as a layer in the mode `correct`.
 
 -- A layer is what it unpacks to: blobs of one tar that were compressed otherwise are the same layer.

@@ -1,3 +1,5 @@
+-- needs: layers
+-- makes: standing
 -- What counts as a layer in the mode `paper`: as the code of Zhao et al. counted (nnzhaocs/scripts-for-alltest
 -- at fdb2f89). The numbers are those of its peculiarities in docs/analysis-dataset.md.
 

@@ -1,3 +1,5 @@
+-- needs: chosen, files
+-- makes: layer_figures
 -- Figures of each layer: CLS is stored_size, FLS is files_size.
 CREATE OR REPLACE TABLE layer_figures AS
 WITH counted AS (

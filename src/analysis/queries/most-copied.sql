@@ -1,3 +1,5 @@
+-- needs: entries, contents
+-- makes: most_copied, most_copied_paths, rows
 -- The contents with most copies, and those whose copies take most bytes, with one of their paths.
 CREATE OR REPLACE TEMP TABLE most_copied AS
 (SELECT hash0, hash1, size, copies, 'copies' AS ranked_by FROM contents ORDER BY copies DESC, size DESC, hash0, hash1 LIMIT 20)

@@ -1,3 +1,5 @@
+-- needs: layer_figures
+-- makes: rows
 -- The layers that most images hold.
 SELECT id, held_by, archive_size, files
 FROM layer_figures

@@ -1,3 +1,5 @@
+-- needs: chosen, offenders
+-- makes: rows
 -- The 20 largest of each kind, each once; `image` is the first by name of those that have it.
 WITH ordered AS (
   SELECT what, min(image) AS image, rank, path, max(size) AS size

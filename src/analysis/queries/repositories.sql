@@ -1,3 +1,5 @@
+-- needs: images, complete_images, holds, chosen
+-- makes: rows
 -- Bytes of layers (as stored, else of the archive) that only one repository holds, and of the others.
 WITH
 owned AS (

@@ -1,3 +1,5 @@
+-- needs: files, occurrences
+-- makes: folder_shares
 -- The same of each directory of each layer, over the files that lie in it directly.
 CREATE OR REPLACE TABLE folder_shares AS
 WITH

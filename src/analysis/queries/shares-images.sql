@@ -1,3 +1,5 @@
+-- needs: complete_images, holds, layer_contents, layer_shares, $first, $last
+-- makes: +image_shares
 -- The same of each image, over its distinct layers, for the images from `first` to `last` (variables):
 -- copies within an image have to be counted image by image.
 INSERT INTO image_shares

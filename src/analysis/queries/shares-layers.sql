@@ -1,3 +1,5 @@
+-- needs: layer_figures, layer_contents, elsewhere_single()
+-- makes: layer_shares
 -- What of each layer is duplicate: `spare` beyond the first copy within it, `other` what occurs
 -- elsewhere too. Files whose content is not known (mode paper) are left out.
 CREATE OR REPLACE TABLE layer_shares AS

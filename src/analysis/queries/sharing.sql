@@ -1,3 +1,5 @@
+-- needs: layer_figures, $measure
+-- makes: rows
 -- Layer sharing: how many images hold a layer, and the bytes of layers if each image kept its own
 -- copies against each layer kept once. The variable `measure` says which bytes.
 SELECT

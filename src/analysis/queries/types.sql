@@ -1,3 +1,5 @@
+-- needs: types, files, contents
+-- makes: typed_contents, rows
 -- Deduplication by type of file and by group of types. The type goes by the path too, so one content
 -- may have several; those few are counted again from their occurrences.
 CREATE OR REPLACE TEMP TABLE typed_contents AS
