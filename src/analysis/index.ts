@@ -98,7 +98,8 @@ export {
 } from './scan/types.ts';
 export type { SampleOptions } from './sources/docker-hub/sample.ts';
 export { SourceError, type SourceErrorOptions } from './sources/errors.ts';
-export type { LocalPlace } from './sources/local/open.ts';
+export type { WantedImage } from './sources/local/image-choice.ts';
+export type { LocalForm, LocalPlace } from './sources/local/open.ts';
 export { type OpenOptions, openSources, readSourceName, type SourceName } from './sources/open.ts';
 export type { Budget } from './sources/registry/client.ts';
 export type { Credentials, FoundCredentials } from './sources/registry/credentials.ts';
@@ -130,8 +131,6 @@ export type DuplicateShares = FileDedup['layers'];
 export type GrowthPoint = FileDedup['growth'][number];
 /** Deduplication of parts of files, by the way they were cut. */
 export type ChunkFigures = AnalysisReport['chunks'][number];
-/** What one image ships in vain; bytes. */
-export type ImageWaste = AnalysisReport['waste']['images'][number];
 /** One of the largest files, rewrites or deleted files; bytes. */
 export type Offender = AnalysisReport['waste']['largestFiles'][number];
 /** What Stowage would store for the set; bytes. */

@@ -203,9 +203,16 @@ describe('stowage analyze', () => {
     for (const { descriptor } of layers) {
       await rm(join(damaged, 'blobs', ...descriptor.digest.split(':')));
     }
-    const { code, err } = await analyze(damaged);
+    const { code, err } = await analyze(damaged, '--json');
     expect([code, err.split('\n').length]).toEqual([7, 8]);
     expect(err).toMatch(/\n {2}and 3 more, which the reports list \(--json: problems\)\n$/);
+    // The summary begins with them.
+    const summary = await analyze(damaged);
+    expect(summary.out).toMatch(/^These figures are not of all: 8 problems\n/);
+    expect([summary.code, summary.err]).toEqual([
+      7,
+      'stowage: 8 things could not be read, and the figures are without what is in them\n',
+    ]);
   });
 
   it.each([

@@ -71,8 +71,11 @@ export interface Dataset {
 
 const ENTRIES = 'entries';
 const CHUNKS = 'chunks';
-/** Bytes that a line of a journal may have: an image of a hundred layers has 10 KB. */
-const LINE = 64 * 1024 * 1024;
+/**
+ * Bytes that a line of a journal may have: an image of a hundred layers has 10 KB. DuckDB takes twice as
+ * much at once to read one.
+ */
+const LINE = 16 * 1024 * 1024;
 
 /** Files sort as their numbers do. */
 function fileName(layer: number): string {

@@ -49,6 +49,7 @@ const LARGE = [
   'layer_contents',
   'folder_shares',
   'first_samples',
+  'typed_contents',
 ];
 
 /** Removes the large tables of a mode. */

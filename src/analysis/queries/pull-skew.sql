@@ -1,3 +1,5 @@
+-- needs: image_figures
+-- makes: rows
 -- How unevenly pulls are spread over repositories (table image_figures): what the most pulled take, and
 -- the Gini coefficient from the ranks, sum((2 rank - n - 1) pulls) / (n sum(pulls)), ranks ascending.
 WITH

@@ -1,5 +1,5 @@
 -- needs: images, image_layers, standing, chosen, batch, batch_entries
--- makes: +image_waste, +offenders, stack, placed, above, hidden_directories, hidden_paths, rewritten, fates, last_places, seen_as_links, file_fates
+-- makes: +image_waste, +wasted_paths, +offenders, stack, placed, above, hidden_directories, hidden_paths, rewritten, fates, last_places, seen_as_links, file_fates
 -- What images ship and do not show, for the images of the table `batch`; `batch_entries` has the
 -- entries of their layers (kinds: 0 file, 1 directory, 8 whiteout, 9 opaque whiteout). An entry is
 -- hidden when a higher layer

@@ -85,10 +85,11 @@ export async function writeReports(
 }
 
 /**
- * Tells on standard error what the report lacks.
+ * Tells on standard error that the report lacks something; with `isListed` also what, for a report that
+ * does not begin with it.
  * @returns the exit code that follows from it
  */
-export function tellGaps(report: AnalysisReport, terminal: Terminal): ExitCode {
+export function tellGaps(report: AnalysisReport, isListed: boolean, terminal: Terminal): ExitCode {
   const { problems, correct } = report;
   const nothing = correct.layers.count === 0;
   if (problems.length === 0) {
@@ -104,6 +105,6 @@ export function tellGaps(report: AnalysisReport, terminal: Terminal): ExitCode {
     ? 'nothing could be read'
     : `${problems.length === 1 ? 'one thing' : `${problems.length} things`} could not be read, and the figures are without what is in them`;
   const rest = left > 0 ? `  and ${left} more, which the reports list (--json: problems)\n` : '';
-  terminal.err(`stowage: ${head}:\n${told.join('')}${rest}`);
+  terminal.err(`stowage: ${head}${isListed ? `:\n${told.join('')}${rest}` : '\n'}`);
   return nothing ? EXIT.failure : EXIT.incomplete;
 }

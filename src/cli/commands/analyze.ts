@@ -143,7 +143,7 @@ async function run(names: readonly string[], options: Options, context: CliConte
   // A gate tells all that was not looked at by itself, and does not pass then.
   const code =
     limits === undefined
-      ? tellGaps(report, terminal)
+      ? tellGaps(report, options.json === true, terminal)
       : await gate(report, limits, options, terminal);
   if (code !== EXIT.success) context.setExitCode(code);
 }
