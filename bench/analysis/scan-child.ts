@@ -15,8 +15,10 @@ import { QUERY_MEMORY, WRITE_MEMORY } from '../../src/analysis/dataset/database.
 import { openDataset } from '../../src/analysis/dataset/dataset.ts';
 import { buildReport } from '../../src/analysis/metrics/report.ts';
 import { htmlReport } from '../../src/analysis/report/html.ts';
+import { watch } from '../../src/analysis/run/verify.ts';
 import { CHUNK_METHODS } from '../../src/analysis/scan/chunks/cutter.ts';
 import { createScanner } from '../../src/analysis/scan/scanner.ts';
+import { openLayerFiles } from '../../src/analysis/sources/local/layer-files.ts';
 import type { SourceLayer } from '../../src/analysis/sources/types.ts';
 import { TYPES } from '../../src/analysis/types/taxonomy.ts';
 import { createSlots } from '../../src/lib/slots.ts';
@@ -70,16 +72,19 @@ async function scanAll(
 ): Promise<Found> {
   const dataset = await openFolder(folder, WRITE_MEMORY);
   const scanner = createScanner({ threads, chunks: withChunks ? CHUNK_METHODS : [] });
-  const source = dataset.addSource({ kind: 'oci-layout', title: 'bench', unknown: new Map() });
+  const number = dataset.addSource({ kind: 'oci-layout', title: 'bench', unknown: new Map() });
   const files = paths.map(() => 0);
 
   async function scanOne(path: string, i: number): Promise<string> {
-    const unknown = { digest: undefined, diffId: undefined, size: undefined };
-    const layer: SourceLayer = { id: `layer ${i}`, mediaType: '', ...unknown };
-    const bytes = createReadStream(path, { highWaterMark: READ });
-    const writer = await dataset.beginLayer(source, layer);
+    // One for each: a source names a file that is given twice only once.
+    const source = await openLayerFiles([path]);
+    const { value: item } = await source.items(signal)[Symbol.asyncIterator]().next();
+    if (item?.kind !== 'layer') throw new Error(`${path} is no layer`);
+    const layer: SourceLayer = { ...item.layer, id: `layer ${i}` };
+    const bytes = source.openLayer(item.layer, signal);
+    const writer = await dataset.beginLayer(number, layer);
     const scan = await scanner.scan(
-      bytes,
+      watch(layer, bytes, () => undefined).bytes,
       layer,
       (batch) => {
         for (const kind of batch.kinds) if (kind === 0 || kind >= 8) files[i]!++;

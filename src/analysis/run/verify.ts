@@ -12,7 +12,15 @@ export interface Watched {
 }
 
 /**
- * Watches the bytes of a layer.
+ * Gives the memory of a piece back, if nothing else lies in it. Left to the garbage collector, what a run
+ * reads makes V8 collect all of its heap every 30 MB, which took a twelfth of the CPU time of a scan.
+ */
+function release({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+}
+
+/**
+ * Watches the bytes of a layer. A piece is gone once the next one is asked for.
  * @param seen - told of the length of each piece
  */
 export function watch(
@@ -27,6 +35,7 @@ export function watch(
       running?.update(piece);
       seen(piece.length);
       yield piece;
+      release(piece);
     }
   }
   return {

@@ -80,7 +80,8 @@ export interface ImageSource {
   /** All images that were asked for. Ends early, with an error, only when nothing can be had any more. */
   items(signal: AbortSignal): AsyncIterable<SourceItem>;
   /**
-   * The bytes of a layer as they are stored, in pieces of any size, which the caller may keep. A
+   * The bytes of a layer as they are stored, in pieces of any size, which are given away: the caller may keep
+   * them, hand their memory on, or detach it. A
    * connection that is cut is taken up again where it broke off. The digest is not checked here.
    * @throws SourceError
    */
