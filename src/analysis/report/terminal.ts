@@ -26,9 +26,13 @@ const MOST_WHAT = 34;
 /** A line of a note, indented by two: it ends between words, or within one that does not fit. */
 const NOTE_LINE = /\S.{0,76}(?=\s|$)|\S.{76}/gu;
 
-/** The end of a long name says more than its begin. */
+/** The end of a long name says more than its begin; of the source behind an image's name, just the end. */
 function shorten(name: string, width: number): string {
   const shown = printableName(name);
+  const source = shown.indexOf(' (');
+  if (shown.length > width && shown.endsWith(')') && source > 0 && source <= width / 2) {
+    return `${shown.slice(0, source)} ${shorten(shown.slice(source + 1), width - source - 1)}`;
+  }
   return shown.length <= width ? shown : `…${shown.slice(shown.length - width + 1)}`;
 }
 

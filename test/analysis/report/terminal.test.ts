@@ -70,6 +70,15 @@ describe('the summary for terminals', () => {
     expect(whole).not.toContain('problem');
   });
 
+  it('keeps the name of an image, and shortens the source that tells it from another', () => {
+    const [first, ...others] = sample.waste.images;
+    const image = `team/app:v1 (OCI layout ${'long/'.repeat(12)}end)`;
+    const images = [{ ...first!, image, wastedBytes: 1e15 }, ...others];
+    const text = terminalReport({ ...sample, waste: { ...sample.waste, images } });
+    expect(text).toMatch(/^team\/app:v1 …(ong|long|ng|g)?\/(long\/)+end\) /m);
+    expect(widest(text)).toBeLessThanOrEqual(80);
+  });
+
   it('names the images that waste most, worst first', () => {
     const worst = sample.waste.images.toSorted((a, b) => b.wastedBytes - a.wastedBytes);
     const lines = terminalReport(sample).split('\n');
